@@ -1,0 +1,43 @@
+"""Reading JSON so that its mistakes are told by their place, and none is hidden by the reading."""
+
+import json
+from collections import Counter
+from pathlib import Path
+
+from untrimmed.errors import InputError
+from untrimmed.files import read_text
+
+
+class RepeatedKeys(dict[str, object]):
+    """A JSON object in which a key stands more than once: as a dict the last one counts, `pairs` has all."""
+
+    def __init__(self, pairs: list[tuple[str, object]]) -> None:
+        super().__init__(pairs)
+        self.pairs = pairs
+
+    @property
+    def repeated(self) -> list[str]:
+        """The keys that stand more than once."""
+        counts = Counter(key for key, _ in self.pairs)
+        return [key for key, count in counts.items() if count > 1]
+
+
+def read_json(path: Path) -> object:
+    """What a JSON file holds; InputError with line and column where it is broken.
+
+    An object in which a key is repeated comes as RepeatedKeys, every other one as a plain dict.
+    """
+    text = read_text(path)
+    try:
+        return json.loads(text, object_pairs_hook=_object)
+    except json.JSONDecodeError as error:
+        at = f"line {error.lineno}, column {error.colno}"
+        raise InputError(f"{path} is not valid JSON at {at}: {error.msg}") from error
+    except (RecursionError, ValueError) as error:
+        # ValueError: a whole number of more than 4300 digits.
+        raise InputError(f"{path} cannot be read as JSON: {error}") from error
+
+
+def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    unique = dict(pairs)
+    return unique if len(unique) == len(pairs) else RepeatedKeys(pairs)
