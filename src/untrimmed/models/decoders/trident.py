@@ -1,0 +1,103 @@
+"""The Trident-head: boundaries as expectations over the steps around a point (TriDet, Shi et al. 2023, Eq. 5-9).
+
+Shape letters: B sequences, C and H channels, K classes, L levels, M places, N points, P steps of the strip.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from untrimmed.models.decoders.heads import ClassHead, OutputLayer, Strip, Trunk
+from untrimmed.models.predictions import Places, Points
+
+
+@dataclass(frozen=True)
+class TridentRegression:
+    """Distances as expected bins.
+
+    The start of an action of class k at point t is j steps before t with a probability that grows with how
+    much step t - j looks like a start of class k and with what t itself says of the bin j; likewise the end.
+
+    Attributes:
+        points: the N points.
+        start_logits, end_logits: (B, K, N), how much like a start (end) of each class each point looks.
+        start_bins, end_bins: (B, bins + 1, N), what each point says of the distances 0, 1 ... bins.
+    """
+
+    points: Points
+    start_logits: Tensor
+    end_logits: Tensor
+    start_bins: Tensor
+    end_bins: Tensor
+
+    def distances(self, places: Places) -> Tensor:
+        """See `Regression`: (M, 2) in [0, bins]."""
+        reach = torch.arange(self.start_bins.shape[1], device=places.point.device)
+        start = self._neighbours(self.start_logits, places, -reach) + _at(self.start_bins, places)
+        end = self._neighbours(self.end_logits, places, reach) + _at(self.end_bins, places)
+        return torch.stack([(torch.softmax(x.float(), dim=1) * reach).sum(1) for x in (start, end)], dim=1)
+
+    def _neighbours(self, logits: Tensor, places: Places, offsets: Tensor) -> Tensor:
+        """(M, bins + 1): the logits `offsets` away from each place, 0 beyond its level and its sequence."""
+        points = self.points
+        level = points.level[places.point]
+        first = points.first_of_level[level]
+        last = first + self._lengths[level, places.sequence]
+        neighbours = places.point[:, None] + offsets
+        inside = (neighbours >= first[:, None]) & (neighbours < last[:, None])
+        row = places.sequence * logits.shape[1] + places.label
+        flat = row[:, None] * logits.shape[2] + torch.where(inside, neighbours, places.point[:, None])
+        return logits.flatten()[flat] * inside
+
+    @cached_property
+    def _lengths(self) -> Tensor:
+        """(L, B), the valid length of each level of each sequence."""
+        lengths = [padding.lengths for padding in self.points.paddings]
+        return torch.tensor(lengths, device=self.start_logits.device)
+
+
+def _at(bins: Tensor, places: Places) -> Tensor:
+    """(M, bins + 1): what the points of the places say of each bin."""
+    return bins[places.sequence, :, places.point]
+
+
+class TridentHead(nn.Module):
+    """Two heads that look for boundaries, and one that says how far to look from each point.
+
+    Args:
+        inputs: C.
+        classes: K.
+        levels: L.
+        channels: H.
+        bins: B of the paper, the farthest boundary in strides of a level.
+        kernel_size: odd.
+        layers: convolutions of each head.
+    """
+
+    def __init__(
+        self,
+        inputs: int,
+        classes: int,
+        levels: int,
+        *,
+        channels: int,
+        bins: int = 16,
+        kernel_size: int = 3,
+        layers: int = 3,
+    ) -> None:
+        super().__init__()
+        self.start = ClassHead(inputs, classes, channels=channels, kernel_size=kernel_size, layers=layers)
+        self.end = ClassHead(inputs, classes, channels=channels, kernel_size=kernel_size, layers=layers)
+        self.trunk = Trunk(inputs, channels, kernel_size, layers - 1)
+        self.bins = OutputLayer(channels, 2 * (bins + 1), kernel_size)
+        self.level_scale = nn.Parameter(torch.ones(levels))
+
+    def forward(self, x: Tensor, strip: Strip) -> TridentRegression:
+        """(B, C, P) to the distances of N points."""
+        bins = self.bins(self.trunk(x, strip), strip)
+        bins = F.relu(bins * self.level_scale[strip.points.level])
+        start_bins, end_bins = bins.chunk(2, dim=1)
+        return TridentRegression(strip.points, self.start(x, strip), self.end(x, strip), start_bins, end_bins)

@@ -1,0 +1,199 @@
+"""The Gated Multi-Granularity encoder (paper, "Encoder with GMG", Eq. 1-4, Fig. 3).
+
+Shape letters: B sequences, C channels, T steps, U frequencies (T // 2 + 1), L levels.
+"""
+
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from untrimmed.models.layers import (
+    ChannelAffine,
+    ChannelNorm,
+    Convolution,
+    DropPath,
+    FeedForward,
+    GroupNorm,
+    MaxPool,
+)
+from untrimmed.models.sequences import Padding, Pyramid
+
+
+class GMGEncoder(nn.Module):
+    """A pyramid in which every level sees single steps, their neighbours, and the whole sequence.
+
+    The first blocks work at full length; each further level halves the one below by max pooling and adds a
+    block.
+
+    Args:
+        channels: C, a multiple of 16.
+        levels: L.
+        stem_blocks: blocks at level 0.
+        hidden: width inside the feed-forward networks.
+        kernel_size: steps that the local branch sees; odd.
+        drop_path: probability of leaving out a branch of a block in training.
+        layer_scale: initial factor of each branch of a block.
+    """
+
+    def __init__(
+        self,
+        channels: int = 512,
+        levels: int = 6,
+        *,
+        stem_blocks: int = 2,
+        hidden: int = 768,
+        kernel_size: int = 3,
+        drop_path: float = 0.1,
+        layer_scale: float = 1.0,
+    ) -> None:
+        super().__init__()
+
+        def blocks(count: int) -> nn.ModuleList:
+            return nn.ModuleList(
+                GMGBlock(
+                    channels,
+                    hidden=hidden,
+                    kernel_size=kernel_size,
+                    drop_path=drop_path,
+                    layer_scale=layer_scale,
+                )
+                for _ in range(count)
+            )
+
+        self.stem = blocks(stem_blocks)
+        self.branch = blocks(levels - 1)
+        self.pool = MaxPool()
+
+    def forward(self, x: Tensor, lengths: Sequence[int] | None = None) -> Pyramid:
+        """Embedded features (B, C, T), zero behind each sequence, and their lengths to L levels."""
+        padding = Padding.of(x, lengths)
+        for block in self.stem:
+            x = block(x, padding)
+        levels, paddings = [x], [padding]
+        for block in self.branch:
+            x = self.pool(x, padding)
+            padding = padding.halved()
+            x = block(x, padding)
+            levels.append(x)
+            paddings.append(padding)
+        return Pyramid(tuple(levels), tuple(paddings))
+
+
+class GMGBlock(nn.Module):
+    """Three gated branches, then a feed-forward network, each added to what it was given.
+
+    x + scale * GMG(norm(x)), and then x + scale * FFN(GN(x)). The norm before the branches and the scales are
+    not in the paper; docs/paper.md tells how they were chosen.
+    """
+
+    def __init__(
+        self, channels: int, *, hidden: int, kernel_size: int, drop_path: float, layer_scale: float
+    ) -> None:
+        super().__init__()
+        self.norm = ChannelNorm(channels)
+        self.instant = ChannelAffine(channels)
+        self.local = Convolution(channels, channels, kernel_size, groups=channels)
+        self.whole = SpectralFilter(channels)
+        self.mix_path = DropPath(channels, drop_path, layer_scale)
+        self.group_norm = GroupNorm(16, channels)
+        self.feed_forward = FeedForward(channels, hidden)
+        self.feed_forward_path = DropPath(channels, drop_path, layer_scale)
+
+    def forward(self, x: Tensor, padding: Padding) -> Tensor:
+        """(B, C, T) to the same."""
+        x = x + self.mix_path(self._granularities(padding.zero(self.norm(x)), padding))
+        x = x + self.feed_forward_path(self.feed_forward(self.group_norm(x, padding)))
+        return padding.zero(x)
+
+    def _granularities(self, x: Tensor, padding: Padding) -> Tensor:
+        """Eq. 4 without its residual: each granularity lets through what the next larger one has found."""
+        # `whole` is zero in the padding, and with it all that it gates.
+        whole: Tensor = self.whole(x, padding)
+        local = F.relu(whole) * self.local(x)
+        instant = F.relu(local) * self.instant(x)
+        mixed: Tensor = instant + local + whole
+        return mixed
+
+
+class SpectralFilter(nn.Module):
+    """The global branch, Eq. 1-3: the spectrum of a sequence, times a filter that is computed from it.
+
+    Each sequence is transformed over its own length. The transform is orthonormal, so that the filter is given
+    values of the same size whatever that length is.
+
+    Args:
+        channels: C.
+        kernel_size: frequencies that each of the filter's two convolutions sees; odd.
+    """
+
+    def __init__(self, channels: int, kernel_size: int = 3) -> None:
+        super().__init__()
+        self.first = ComplexConvolution(channels, kernel_size)
+        self.second = ComplexConvolution(channels, kernel_size)
+
+    def forward(self, x: Tensor, padding: Padding) -> Tensor:
+        """(B, C, T) to the same."""
+        if padding.is_empty:
+            return self._filtered(x)
+        out = torch.zeros_like(x)
+        for length, rows in padding.groups():
+            out[rows, :, :length] = self._filtered(x[rows, :, :length])
+        return out
+
+    def _filtered(self, x: Tensor) -> Tensor:
+        """As `forward`, of sequences that all fill their rows."""
+        spectrum = torch.fft.rfft(x.float(), norm="ortho")
+        real, imaginary = spectrum.real, spectrum.imag
+        # Eq. 2: W = Conv(ReLU(Conv(X))).
+        filter_real, filter_imaginary = self.first(real, imaginary)
+        filter_real, filter_imaginary = self.second(F.relu(filter_real), F.relu(filter_imaginary))
+        # Eq. 3: the Hadamard product of complex numbers, and back.
+        product_real = real * filter_real - imaginary * filter_imaginary
+        product_imaginary = (real * filter_imaginary + imaginary * filter_real) * _is_complex(x)
+        product = torch.complex(product_real, product_imaginary)
+        filtered: Tensor = torch.fft.irfft(product, n=x.shape[-1], norm="ortho")
+        return filtered.to(x.dtype)
+
+
+def _is_complex(x: Tensor) -> Tensor:
+    """(U,), 0 for the frequencies of a real x with no imaginary part: the first, and the last of an even T.
+
+    Libraries differ in what they make of one that is there nevertheless.
+    """
+    steps = x.shape[-1]
+    frequencies = torch.arange(steps // 2 + 1, device=x.device)
+    return ((frequencies > 0) & (2 * frequencies < steps)).float()
+
+
+class ComplexConvolution(nn.Module):
+    """Depth-wise convolution along the frequencies of a complex spectrum.
+
+    Weight and bias are complex numbers that are kept, as all that they meet, in two real parts, since networks
+    are exported with real numbers only.
+
+    Args:
+        channels: C.
+        kernel_size: frequencies that it sees; odd.
+    """
+
+    def __init__(self, channels: int, kernel_size: int) -> None:
+        super().__init__()
+        # Real part first. Small, so that the branch starts as a small correction, as in the release.
+        self.weight = nn.Parameter(0.02 * torch.randn(2, channels, kernel_size))
+        self.bias = nn.Parameter(0.02 * torch.randn(2, channels))
+
+    def forward(self, real: Tensor, imaginary: Tensor) -> tuple[Tensor, Tensor]:
+        """Real and imaginary part, (B, C, U) each, to the same."""
+        batch, channels, frequencies = real.shape
+        weight_real, weight_imaginary = self.weight
+        # (a + bi)(x + yi) = (ax - by) + (bx + ay)i, as one convolution over pairs of channels.
+        to_real = torch.stack((weight_real, -weight_imaginary), dim=1)
+        to_imaginary = torch.stack((weight_imaginary, weight_real), dim=1)
+        kernel = torch.stack((to_real, to_imaginary), dim=1).flatten(0, 1)
+        pairs = torch.stack((real, imaginary), dim=2).flatten(1, 2)
+        bias = self.bias.t().flatten()
+        out = F.conv1d(pairs, kernel, bias, padding=kernel.shape[-1] // 2, groups=channels)
+        out_real, out_imaginary = out.view(batch, channels, 2, frequencies).unbind(2)
+        return out_real, out_imaginary

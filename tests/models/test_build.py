@@ -1,0 +1,103 @@
+import itertools
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+from pydantic import BaseModel
+from torch import nn
+
+from untrimmed.config import CLTDRSection, EmbeddingSection, GMGSection, ModelSection
+from untrimmed.models.build import build_detector
+from untrimmed.models.detector import ActionDetector
+from untrimmed.models.layers import DropPath
+
+SMALL: dict[str, Any] = {
+    "channels": 32,
+    "levels": 3,
+    "embedding": {"kernel_size": 3, "layers": 1},
+    "encoder": {"kind": "gmg", "hidden": 24},
+    "decoder": {"kind": "cltdr", "head_channels": 16},
+}
+
+
+def drop_paths(detector: ActionDetector) -> list[DropPath]:
+    return [module for module in detector.modules() if isinstance(module, DropPath)]
+
+
+def parameters(module: nn.Module) -> int:
+    return sum(parameter.numel() for parameter in module.parameters())
+
+
+# What each key is set to, and where it is to be found again.
+KEYS: dict[str, tuple[Any, Callable[[ActionDetector], Any]]] = {
+    "channels": (48, lambda net: net.embedding.convolutions[0].conv.out_channels),
+    "levels": (5, lambda net: len(net.decoder.norms)),
+    "embedding.kernel_size": (7, lambda net: net.embedding.convolutions[0].conv.kernel_size[1]),
+    "embedding.layers": (3, lambda net: len(net.embedding.convolutions)),
+    "encoder.stem_blocks": (3, lambda net: len(net.encoder.stem)),
+    "encoder.hidden": (40, lambda net: net.encoder.stem[0].feed_forward[0].out_channels),
+    "encoder.kernel_size": (5, lambda net: net.encoder.branch[0].local.conv.kernel_size[1]),
+    "encoder.drop_path": (0.25, lambda net: {path.probability for path in drop_paths(net)}.pop()),
+    "encoder.layer_scale": (0.5, lambda net: {path.scale.mean().item() for path in drop_paths(net)}.pop()),
+    "decoder.head_channels": (24, lambda net: net.decoder.refine_head.trunk.norms[0].norm.normalized_shape[0]),
+    "decoder.bins": (7, lambda net: net.decoder.trident_head.bins.convolution.conv.out_channels // 2 - 1),
+    "decoder.kernel_size": (5, lambda net: net.decoder.class_head.output.convolution.conv.kernel_size[1]),
+    "decoder.layers": (2, lambda net: len(net.decoder.class_head.trunk.convolutions) + 1),
+}
+
+
+def section_with(key: str, value: Any) -> ModelSection:
+    changed = {name: dict(part) if isinstance(part, dict) else part for name, part in SMALL.items()}
+    *sections, last = key.split(".")
+    part = changed
+    for section in sections:
+        part = part[section]
+    part[last] = value
+    return ModelSection.model_validate(changed)
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_every_key_arrives_where_it_belongs(key: str) -> None:
+    value, found = KEYS[key]
+    detector = build_detector(section_with(key, value), input_dim=10, classes=2)
+    assert found(detector) == value
+    assert found(build_detector(ModelSection.model_validate(SMALL), input_dim=10, classes=2)) != value
+    predictions = detector(torch.randn(2, 10, 9), [9, 4])
+    assert predictions.class_logits.shape == (2, 2, len(predictions.points))
+
+
+def test_no_key_of_the_sections_is_left_out_of_these_tests() -> None:
+    def keys(prefix: str, section: type[BaseModel]) -> set[str]:
+        return {f"{prefix}{name}" for name in section.model_fields if name != "kind"}
+
+    parts = {"embedding.": EmbeddingSection, "encoder.": GMGSection, "decoder.": CLTDRSection}
+    whole = keys("", ModelSection) - {"embedding", "encoder", "decoder"}
+    assert whole.union(*itertools.starmap(keys, parts.items())) == set(KEYS)
+
+
+@pytest.fixture(scope="module")
+def network_of_the_paper() -> ActionDetector:
+    """For the two-stream I3D features of THUMOS14, without the time that random weights take."""
+    with torch.device("meta"):
+        return build_detector(ModelSection(), input_dim=2048, classes=20)
+
+
+def test_the_network_of_the_paper_has_17_6_million_parameters(network_of_the_paper: ActionDetector) -> None:
+    # Table 15 says 17.6M; the reading of it that was counted to the end has 17,584,000.
+    assert parameters(network_of_the_paper) == 17_621_882
+    assert abs(parameters(network_of_the_paper) / 17_584_000 - 1) < 0.01
+
+
+def test_its_encoder_has_9_5_million_parameters(network_of_the_paper: ActionDetector) -> None:
+    # Table 8: GMG with the embedding.
+    encoder = parameters(network_of_the_paper.embedding) + parameters(network_of_the_paper.encoder)
+    assert encoder == 9_548_544
+    assert abs(encoder / 9.5e6 - 1) < 0.01
+
+
+def test_the_defaults_are_the_configuration_of_the_paper() -> None:
+    model = ModelSection()
+    assert (model.channels, model.levels, model.decoder.bins) == (512, 6, 16)
+    assert (model.embedding.layers, model.embedding.kernel_size) == (2, 3)
+    assert (model.encoder.kernel_size, model.decoder.kernel_size, model.decoder.layers) == (3, 3, 3)
