@@ -1,0 +1,10 @@
+"""The recipes that come with the package; apart, so that a shell completes their names without delay."""
+
+from pathlib import Path
+
+FOLDER = Path(__file__).parent
+
+
+def built_in() -> dict[str, Path]:
+    """The built-in recipes by name."""
+    return {path.stem: path for path in sorted(FOLDER.glob("*.yaml"))}

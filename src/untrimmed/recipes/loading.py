@@ -1,0 +1,150 @@
+"""From the name of a built-in recipe or a YAML file, and what the command line changes in it, to a Recipe."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+from pydantic import ValidationError
+from yaml import MarkedYAMLError, YAMLError
+
+from untrimmed.config import Recipe
+from untrimmed.errors import InputError
+from untrimmed.files import read_text
+from untrimmed.recipes.built_in import built_in
+from untrimmed.recipes.mistakes import did_you_mean, mistakes
+
+#: What a recipe leaves to whoever uses it.
+UNSET = "???"
+#: Stands for {video} while YAML, to which that is a mapping, reads a change of the command line.
+VIDEO = "__video__"
+
+
+def find_recipe(name: str) -> Path:
+    """The file of a built-in recipe, or the YAML file of that path."""
+    recipes = built_in()
+    if name in recipes:
+        return recipes[name]
+    path = Path(name)
+    if path.is_file():
+        return path
+    known = ", ".join(recipes)
+    raise InputError(
+        f"there is no recipe {name}: give a YAML file or one of {known}{did_you_mean(name, recipes)}"
+    )
+
+
+def load_recipe(name: str, overrides: Sequence[str] = ()) -> Recipe:
+    """The recipe of this name or file, with `section.key=value` overrides on top.
+
+    Raises:
+        InputError: that lists every mistake at once, each with its key.
+    """
+    values = read_values(find_recipe(name))
+    for text in overrides:
+        values = _merged(values, _change(text))
+    return checked(_without_unset(_resolved(values, name)), where=name)
+
+
+def checked(values: Any, where: str) -> Recipe:
+    """The Recipe of nested dicts; `where` they come from is named in errors.
+
+    A value must be of its key's type: text is not taken for a number, nor a number for true or false.
+    """
+    try:
+        # Strict, but through JSON, in which a list may be a pair and text a path.
+        return Recipe.model_validate_json(json.dumps(values, default=str), strict=True)
+    except ValidationError as error:
+        found = mistakes(error, values)
+    if len(found) == 1:
+        raise InputError(f"{where}: {found[0]}")
+    raise InputError(f"{where} has {len(found)} mistakes:" + "".join(f"\n  {mistake}" for mistake in found))
+
+
+def as_yaml(recipe: Recipe) -> str:
+    """The recipe with every key, as a recipe file."""
+    return OmegaConf.to_yaml(OmegaConf.create(recipe.model_dump(mode="json")))
+
+
+def read_values(path: Path) -> dict[Any, Any]:
+    """The nested dicts of a YAML file as they stand in it; InputError where it is no recipe at all."""
+    text = read_text(path)
+    try:
+        # OmegaConf reads 1e-3 as a number and refuses a key that stands twice; PyYAML alone does neither.
+        config = OmegaConf.create(text)
+        values = OmegaConf.to_container(config)
+    except YAMLError as error:
+        hint = "; put a value that begins with {video} in quotes" if ": {video}" in text else ""
+        raise InputError(f"{path} is not valid YAML{_said(error)}{hint}") from error
+    except (OmegaConfBaseException, TypeError, ValueError) as error:
+        raise InputError(f"{path} cannot be read as a recipe: {_first_line(error)}") from error
+    # A text of one word is read as a key without a value.
+    is_word = bool(values) and ":" not in text
+    if not isinstance(config, DictConfig) or not isinstance(values, dict) or is_word:
+        raise InputError(f"{path} is not a recipe: its top level must hold sections such as data and model")
+    return values
+
+
+def _change(text: str) -> dict[str, Any]:
+    """What `section.key=value` changes, as nested dicts."""
+    name, equals, value = text.partition("=")
+    parts = name.strip().split(".")
+    if not equals or "" in parts:
+        raise InputError(f"{text!r} changes nothing in a recipe: write it as section.key=value")
+    try:
+        read = OmegaConf.from_dotlist([f"value={value.replace('{video}', VIDEO)}"])
+        nested = _with_video(OmegaConf.to_container(read))
+    except YAMLError as error:
+        raise InputError(
+            f"the value of {text!r} is not valid YAML; is a bracket or a quote not closed?"
+        ) from error
+    except (OmegaConfBaseException, TypeError, ValueError) as error:
+        raise InputError(f"{text!r} cannot be read: {_first_line(error)}") from error
+    nested = nested["value"]
+    for part in reversed(parts):
+        nested = {part: nested}
+    return dict(nested)
+
+
+def _with_video(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {_with_video(key): _with_video(part) for key, part in value.items()}
+    if isinstance(value, list):
+        return [_with_video(part) for part in value]
+    return value.replace(VIDEO, "{video}") if isinstance(value, str) else value
+
+
+def _merged(values: Any, change: Any) -> Any:
+    """Dicts are merged, everything else is replaced."""
+    if not (isinstance(values, dict) and isinstance(change, dict)):
+        return change
+    return values | {key: _merged(values.get(key), part) for key, part in change.items()}
+
+
+def _resolved(values: Any, where: str) -> Any:
+    """With what ${...} refers to in its place."""
+    try:
+        return OmegaConf.to_container(OmegaConf.create(values), resolve=True)
+    except (OmegaConfBaseException, TypeError, ValueError) as error:
+        raise InputError(f"{where}: a ${{...}} in it leads nowhere: {_first_line(error)}") from error
+
+
+def _without_unset(values: Any) -> Any:
+    """Without the keys that a recipe leaves to the user; validation names them."""
+    if isinstance(values, dict):
+        return {key: _without_unset(value) for key, value in values.items() if value != UNSET}
+    return values
+
+
+def _said(error: YAMLError) -> str:
+    """Where YAML is broken, and how."""
+    if not isinstance(error, MarkedYAMLError) or error.problem_mark is None:
+        return f": {_first_line(error)}"
+    mark = error.problem_mark
+    return f" at line {mark.line + 1}, column {mark.column + 1}: {error.problem}"
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().splitlines()[0]
