@@ -1,0 +1,186 @@
+"""The two formats of detections, each to and from rows whose values are still as the file has them."""
+
+import csv
+import io
+import logging
+from collections.abc import Sequence
+from operator import itemgetter
+from pathlib import Path
+from typing import NamedTuple, TextIO
+
+import numpy as np
+
+from untrimmed.annotations.json_file import RepeatedKeys, read_json
+from untrimmed.annotations.problems import described, first_few, quoted
+from untrimmed.detection.detections import Detections
+from untrimmed.errors import InputError
+from untrimmed.files import read_text
+
+logger = logging.getLogger(__name__)
+
+_COLUMNS = ("video", "start", "end", "label", "score")
+
+
+class Row(NamedTuple):
+    """One detection as a file has it: its video's index, its number (in the video) or line, its values."""
+
+    video: int
+    number: int
+    start: object
+    end: object
+    label: object
+    score: object
+
+
+def read_json_rows(path: Path) -> tuple[tuple[str, ...], list[Row]]:
+    """The videos of ActivityNet's results, and the detections in them, each with its number in its video."""
+    results = _results(path)
+    rows: list[Row] = []
+    for video, (video_id, items) in enumerate(results.items()):
+        if not isinstance(items, list):
+            place = f"{path}, video {quoted(video_id)}"
+            raise InputError(f"{place}: its detections must be a list, but are {described(items)}")
+        for number, item in enumerate(items, start=1):
+            try:
+                start, end = item["segment"]
+                rows.append(Row(video, number, start, end, item["label"], item["score"]))
+            except (KeyError, TypeError, ValueError):
+                place = f"{path}, video {quoted(video_id)}, detection {number}"
+                raise InputError(f"{place}: {_what_is_wrong(item)}") from None
+    return tuple(results), rows
+
+
+def write_json(detections: Detections, stream: TextIO) -> None:
+    """ActivityNet's results, a line for each video, its detections in the order given."""
+    ordered = detections[np.argsort(detections.video, kind="stable")]
+    labels = [quoted(name) for name in detections.classes]
+    items = [
+        f'{{"label": {labels[label]}, "score": {score!r}, "segment": [{start!r}, {end!r}]}}'
+        for label, score, start, end in zip(
+            ordered.label.tolist(),
+            ordered.score.tolist(),
+            ordered.start_seconds.tolist(),
+            ordered.end_seconds.tolist(),
+            strict=True,
+        )
+    ]
+    last_rows = np.searchsorted(ordered.video, np.arange(len(detections.video_ids)), side="right").tolist()
+    first, separator = 0, ""
+    stream.write('{"version": "VERSION 1.3", "results": {')
+    for video_id, last in zip(detections.video_ids, last_rows, strict=True):
+        stream.write(f"{separator}\n{quoted(video_id)}: [{', '.join(items[first:last])}]")
+        first, separator = last, ","
+    stream.write('\n}, "external_data": {}}\n')
+
+
+def read_csv_rows(path: Path) -> tuple[tuple[str, ...], list[Row]]:
+    """The videos of a table, and the detections in them, each with its line."""
+    text = read_text(path)
+    if not text.strip():
+        raise InputError(f"{path} is empty; its first line should be {','.join(_COLUMNS)}")
+    # Strict, because a quote that is never closed would otherwise swallow the rest of the file unseen.
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    index: dict[str, int] = {}
+    rows: list[Row] = []
+    try:
+        header = next(reader)
+        cells_of = itemgetter(*_places_of_columns(path, header))
+        for line in reader:
+            if not any(line):
+                continue
+            if len(line) != len(header):
+                raise InputError(
+                    f"{path}, line {reader.line_num}: it has {len(line)} cells where the first line has "
+                    f"{len(header)}; quote a cell that holds a comma, and write decimals with a point"
+                )
+            video_id, start, end, label, score = cells_of(line)
+            if not video_id.strip():
+                raise InputError(f"{path}, line {reader.line_num}: the video is missing")
+            video = index.setdefault(video_id.strip(), len(index))
+            if start or end or label or score:
+                values = _number(start), _number(end), label.strip(), _number(score)
+                rows.append(Row(video, reader.line_num, *values))
+    except csv.Error as error:
+        raise InputError(f"{path}, line {reader.line_num}: {error}; is a quote there not closed?") from error
+    return tuple(index), rows
+
+
+def write_csv(detections: Detections, stream: TextIO) -> None:
+    """A table, the detections in the order given, then the videos in which nothing was found."""
+    table = csv.writer(stream, lineterminator="\n")
+    table.writerow(_COLUMNS)
+    table.writerows(
+        zip(
+            [detections.video_ids[video] for video in detections.video.tolist()],
+            detections.start_seconds.tolist(),
+            detections.end_seconds.tolist(),
+            [detections.classes[label] for label in detections.label.tolist()],
+            detections.score.tolist(),
+            strict=True,
+        )
+    )
+    found_in = set(detections.video.tolist())
+    nothing = (name for video, name in enumerate(detections.video_ids) if video not in found_in)
+    table.writerows((name, "", "", "", "") for name in nothing)
+
+
+def check_names_for_csv(path: Path, names: Sequence[str]) -> None:
+    """InputError where a name would not come back from a table as it was."""
+    unfit = [name for name in names if name.strip() != name or not name or set(name) & set("\r\n\0")]
+    if unfit:
+        raise InputError(
+            f"{path} cannot hold {len(unfit)} of the names, which are empty, begin or end with a space or "
+            f"hold a line break: {first_few([quoted(name) for name in unfit])}; write a .json file instead"
+        )
+
+
+def _results(path: Path) -> dict[str, object]:
+    """What a results file holds of each video."""
+    content = read_json(path)
+    results = content.get("results") if isinstance(content, dict) else None
+    if not isinstance(results, dict):
+        keys = first_few([quoted(key) for key in content]) if isinstance(content, dict) else ""
+        held = f"an object with the keys {keys}" if keys else described(content)
+        raise InputError(
+            f'{path} must hold ActivityNet\'s results, {{"results": {{video: [detection, ..]}}}}, '
+            f"but holds {held}"
+        )
+    if isinstance(results, RepeatedKeys):
+        repeated = first_few([quoted(name) for name in results.repeated])
+        raise InputError(f"{path} holds more than one list of detections for video {repeated}; join them")
+    return results
+
+
+def _what_is_wrong(item: object) -> str:
+    """With an item that has no label, score and segment of two."""
+    if not isinstance(item, dict):
+        return f"it must be an object with label, score and segment, but is {described(item)}"
+    for key in ("label", "score", "segment"):
+        if key not in item:
+            return f'its "{key}" is missing'
+    return f'its "segment" must be [start, end] in seconds, but is {described(item["segment"])}'
+
+
+def _places_of_columns(path: Path, header: Sequence[str]) -> list[int]:
+    names = [name.strip().casefold() for name in header]
+    missing = [name for name in _COLUMNS if name not in names]
+    if missing:
+        raise InputError(
+            f"{path} lacks the column {' and '.join(missing)}: its first line should name the columns "
+            f"{', '.join(_COLUMNS)}, separated by commas, but holds {quoted(','.join(header))}"
+        )
+    repeated = [name for name in _COLUMNS if names.count(name) > 1]
+    if repeated:
+        raise InputError(f"{path} has more than one column {' and '.join(repeated)}; keep one of each")
+    unused = [quoted(name) for name in header if name.strip().casefold() not in _COLUMNS]
+    if unused:
+        logger.warning("%s: %d columns are not used: %s", path, len(unused), first_few(unused))
+    return [names.index(name) for name in _COLUMNS]
+
+
+def _number(cell: str) -> float | str | None:
+    """A cell as a number where it is one, as it stands where not, None where empty."""
+    try:
+        return float(cell)
+    except ValueError:
+        return cell.strip() or None
