@@ -1,0 +1,333 @@
+"""The commands; what they do is elsewhere, and imported only when one of them runs."""
+
+import logging
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, NoReturn
+
+import typer
+
+from untrimmed import __version__
+from untrimmed.errors import InputError, UntrimmedError
+from untrimmed.terminal import STOPPED, ignore_ctrl_c, log_to_file, log_to_stderr, say, stop_once, watched
+
+if TYPE_CHECKING:
+    from untrimmed.annotations.annotations import Annotations
+
+app = typer.Typer(
+    name="untrimmed",
+    help="Find every action in a long, untrimmed video or signal: which, from when, until when, how sure.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+annotations_app = typer.Typer(
+    help="Check annotations, or turn them into another format.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+app.add_typer(annotations_app, name="annotations")
+
+
+def main() -> NoReturn:
+    """Run a command.
+
+    Exit codes: 0 done, 1 failed, 2 wrong usage or input, 130 stopped by Ctrl-C.
+    """
+    debug = "--debug" in sys.argv
+    if debug:
+        sys.argv.remove("--debug")
+    log_to_stderr()
+    stop_once()
+    try:
+        app()
+        code = 0
+    except SystemExit as error:  # typer has answered a wrong usage, --help or Ctrl-C
+        code = error.code if isinstance(error.code, int) else 0
+        if code == STOPPED:
+            say("stopped")
+    except UntrimmedError as error:
+        if debug:
+            raise
+        say(str(error) if error.exit_code == STOPPED else f"error: {error}")
+        code = error.exit_code
+    except BrokenPipeError:
+        # Whoever reads our output has seen enough, as in `untrimmed recipes | head`.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 1
+    except Exception as error:
+        if debug:
+            raise
+        say(
+            f"error: untrimmed failed with {type(error).__name__}: {error}; this is a mistake of untrimmed, not "
+            "yours: run the command again with --debug and report what it prints"
+        )
+        code = 1
+    ignore_ctrl_c()
+    sys.exit(code)
+
+
+def _recipe_names(incomplete: str) -> list[str]:
+    """What a shell may complete the beginning of a recipe's name to."""
+    from untrimmed.recipes.built_in import built_in
+
+    return [name for name in built_in() if name.startswith(incomplete)]
+
+
+Recipe = Annotated[
+    str,
+    typer.Argument(
+        metavar="RECIPE",
+        help="Name of a built-in recipe, or a YAML file.",
+        show_default=False,
+        autocompletion=_recipe_names,
+    ),
+]
+Subset = Annotated[
+    str | None, typer.Option(metavar="NAME", help="Only the videos of this subset.", show_default=False)
+]
+AnnotationFile = Annotated[
+    Path,
+    typer.Argument(
+        metavar="ANNOTATIONS", help="ActivityNet JSON (.json) or a table (.csv, .tsv).", show_default=False
+    ),
+]
+
+
+@app.command()
+def demo(
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Folder for what it makes.")] = Path("untrimmed-demo"),
+    seed: Annotated[int, typer.Option(min=0, metavar="N", help="Of the task and of training.")] = 0,
+) -> None:
+    """From data to pictures, on a small generated task."""
+    from untrimmed.demo.run import run_demo
+
+    run_demo(out, seed, say=typer.echo)
+
+
+@app.command()
+def recipes(
+    name: Annotated[
+        str | None,
+        typer.Argument(metavar="NAME", help="Print this one.", show_default=False, autocompletion=_recipe_names),
+    ] = None,
+) -> None:
+    """List the built-in recipes, or print one to start from."""
+    from untrimmed.files import read_text
+    from untrimmed.recipes.built_in import built_in
+
+    if name is not None:
+        from untrimmed.recipes.loading import find_recipe
+
+        typer.echo(read_text(find_recipe(name)), nl=False)
+        return
+    width = max(map(len, built_in()))
+    for title, path in built_in().items():
+        typer.echo(f"{title.ljust(width)}  {read_text(path).splitlines()[0].lstrip('# ')}")
+
+
+@app.command()
+def train(
+    recipe: Recipe,
+    changes: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[section.key=value ...]", help="What to change in the recipe.", show_default=False
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Run folder; runs/RECIPE when left out.", show_default=False),
+    ] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in that folder.")] = False,
+) -> None:
+    """Train the model of a recipe."""
+    from untrimmed.recipes.loading import load_recipe
+    from untrimmed.training.fit import train as fit
+
+    chosen = load_recipe(recipe, changes or [])
+    folder = Path("runs", Path(recipe).stem) if out is None else out
+    with log_to_file(folder / "log.txt"):
+        run = fit(chosen, folder, resume=resume, progress=watched("reading features"))
+    say(f"the model is in {run.path}; detect with it: untrimmed detect {run.path} FEATURES")
+
+
+@app.command()
+def detect(
+    model: Annotated[
+        Path, typer.Argument(metavar="MODEL", help="A run folder or a checkpoint.", show_default=False)
+    ],
+    inputs: Annotated[
+        list[Path],
+        typer.Argument(metavar="INPUT...", help="Feature files, or folders of them.", show_default=False),
+    ],
+    out: Annotated[Path, typer.Option(metavar="FILE", help="Detections, .json or .csv.")] = Path(
+        "detections.json"
+    ),
+    annotations: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Detect in the videos of these annotations alone; durations and frame rates come from them.",
+            show_default=False,
+        ),
+    ] = None,
+    subset: Subset = None,
+    min_score: Annotated[
+        float, typer.Option(min=0, max=1, metavar="SCORE", help="Leave out what scores lower.")
+    ] = 0.0,
+    device: Annotated[
+        str, typer.Option(metavar="NAME", help="cpu, cuda, or auto: a GPU where there is one.")
+    ] = "auto",
+) -> None:
+    """Find the actions in features."""
+    from untrimmed.detection.inputs import open_inputs
+    from untrimmed.detection.localizer import collect, load
+    from untrimmed.detection.result_files import is_json, write_detections
+    from untrimmed.files import require_writable
+
+    is_json(out)
+    require_writable(out)  # rather now than after hours of work
+    chosen = _annotations(annotations, subset)
+    localizer = load(model, device)
+    opened, missing = open_inputs(inputs, localizer.features, chosen)
+    found, failed = {}, {}
+    total = sum(len(one.durations_seconds) for one in opened)
+    results = (result for one in opened for result in localizer.detect_videos(one.store, one.durations_seconds))
+    for video_id, result in watched("detecting", total)(results):
+        if isinstance(result, InputError):
+            failed[video_id] = result
+        else:
+            found[video_id] = result
+    if failed and total == 1:
+        raise next(iter(failed.values()))
+    _warn_of_left_out(missing, failed)
+    if failed and not found:
+        raise InputError(f"none of the {total} videos could be read, so {out} was not written")
+    detections = collect(localizer.classes, found)
+    detections = detections[detections.score >= min_score]
+    write_detections(detections, out)
+    say(f"{len(detections)} detections in {len(found)} videos written to {out}")
+    if failed:
+        raise UntrimmedError(f"{len(failed)} of {total} videos could not be read; the others are done")
+
+
+def _warn_of_left_out(missing: "list[str]", failed: "dict[str, InputError]") -> None:
+    """Name the videos in which nothing could be detected."""
+    from untrimmed.annotations.problems import first_few
+
+    if missing:
+        logging.getLogger(__name__).warning(
+            "%d annotated videos have no features: %s", len(missing), first_few(missing)
+        )
+    for error in failed.values():
+        logging.getLogger(__name__).warning("%s", error)
+
+
+@app.command()
+def evaluate(
+    detections: Annotated[
+        Path, typer.Argument(metavar="DETECTIONS", help="ActivityNet JSON or CSV.", show_default=False)
+    ],
+    annotations: AnnotationFile,
+    subset: Subset = None,
+    tiou: Annotated[
+        str, typer.Option(metavar="THRESHOLDS", help="first:last:step, or a list with commas.")
+    ] = "0.3:0.7:0.1",
+    per_class: Annotated[bool, typer.Option("--per-class", help="A row for each class.")] = False,
+    average_recall: Annotated[
+        bool, typer.Option("--average-recall", help="Also the average recall of proposals.")
+    ] = False,
+    all_videos: Annotated[
+        bool,
+        typer.Option(
+            "--all-videos",
+            help="Count detections in videos of other subsets as false positives, as ActivityNet's evaluator "
+            "does; without it they are set aside.",
+        ),
+    ] = False,
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="All numbers, unrounded, .json or .csv.", show_default=False),
+    ] = None,
+) -> None:
+    """Mean average precision of detections."""
+    from untrimmed.annotations.formats import read_annotations
+    from untrimmed.detection.result_files import read_detections
+    from untrimmed.evaluation.evaluator import evaluate as judge
+    from untrimmed.evaluation.evaluator import require_common_names, without_other_subsets
+    from untrimmed.evaluation.tables import text_table, write_evaluation
+    from untrimmed.evaluation.thresholds import parse_tiou
+
+    thresholds = parse_tiou(tiou)
+    truth = read_annotations(annotations)
+    found = read_detections(detections)
+    require_common_names(found, truth)
+    if subset is not None and not all_videos:
+        found = without_other_subsets(found, truth, subset)
+    result = judge(found, truth, tiou_thresholds=thresholds, subset=subset, with_average_recall=average_recall)
+    for remark in result.remarks():
+        logging.getLogger(__name__).warning("%s", remark)
+    if out is not None:
+        write_evaluation(result, out)
+    typer.echo(text_table(result, per_class=per_class), nl=False)
+
+
+@annotations_app.command()
+def check(
+    file: AnnotationFile,
+    strict: Annotated[bool, typer.Option("--strict", help="Make warnings errors.")] = False,
+) -> None:
+    """What is in a file of annotations, and everything that is wrong with it."""
+    from untrimmed.annotations.formats import inspect_annotations
+    from untrimmed.annotations.problems import errors_in
+    from untrimmed.annotations.summary import format_summary, summarize
+
+    annotations, problems = inspect_annotations(file, strict=strict)
+    for problem in problems:
+        typer.echo(f"{problem.severity}: {problem}")
+    if annotations is not None:
+        typer.echo(format_summary(summarize(annotations)), nl=False)
+    errors = len(errors_in(problems))
+    if errors:
+        raise InputError(f"{file} has {errors} error{'s' if errors > 1 else ''}, listed above; mend it there")
+
+
+@annotations_app.command()
+def convert(
+    source: Annotated[Path, typer.Argument(metavar="IN", help="What to read.", show_default=False)],
+    target: Annotated[Path, typer.Argument(metavar="OUT", help="What to write.", show_default=False)],
+    strict: Annotated[bool, typer.Option("--strict", help="Make warnings errors.")] = False,
+) -> None:
+    """Turn annotations into another format; the endings of the files say which."""
+    from untrimmed.annotations.formats import read_annotations, write_annotations
+
+    annotations = read_annotations(source, strict=strict)
+    write_annotations(annotations, target)
+    say(f"{len(annotations.segments)} segments in {len(annotations.videos)} videos written to {target}")
+
+
+def _annotations(path: Path | None, subset: str | None) -> "Annotations | None":
+    if path is None:
+        if subset is not None:
+            raise InputError("--subset needs --annotations, which says what belongs to it")
+        return None
+    from untrimmed.annotations.formats import read_annotations
+    from untrimmed.annotations.subsets import chosen_subset
+
+    annotations = read_annotations(path)
+    return annotations if subset is None else chosen_subset(annotations, subset)
+
+
+@app.callback(invoke_without_command=True)
+def _common(
+    version: Annotated[bool, typer.Option("--version", help="Print the version.", is_eager=True)] = False,
+    debug: Annotated[
+        bool, typer.Option("--debug", help="On an error, print where in the code it happened.")
+    ] = False,
+) -> None:
+    if version:
+        typer.echo(f"untrimmed {__version__}")
+        raise typer.Exit
