@@ -78,7 +78,7 @@ def test_a_model_comes_back_as_it_was(checkpoint, file):
 
 
 def test_a_loaded_model_is_ready_to_predict_what_it_did(checkpoint, file):
-    features = torch.randn(2, DIMENSION, 9)
+    features = torch.randn(2, 9, DIMENSION)
     loaded = load_checkpoint(file).detector
     assert not loaded.training
     with torch.inference_mode():
@@ -255,7 +255,7 @@ def test_a_wrong_key_in_the_recipe_is_named_with_the_file(file):
         lambda header, weights: header["recipe"]["model"].update(channels=32),
         lambda header, weights: header.update(classes=["one", "two"]),
         lambda header, weights: header.update(input_dim=7),
-        lambda header, weights: weights.pop("embedding.norms.0.norm.weight"),
+        lambda header, weights: weights.pop("embedding.trunk.norms.0.weight"),
         lambda header, weights: weights.update(extra=torch.zeros(1)),
     ],
     ids=["levels", "channels", "classes", "dimension", "a weight too few", "a weight too many"],

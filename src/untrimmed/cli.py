@@ -10,6 +10,7 @@ import typer
 
 from untrimmed import __version__
 from untrimmed.errors import InputError, UntrimmedError
+from untrimmed.memory import keep_freed_memory
 from untrimmed.terminal import STOPPED, ignore_ctrl_c, log_to_file, log_to_stderr, say, stop_once, watched
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ def main() -> NoReturn:
         sys.argv.remove("--debug")
     log_to_stderr()
     stop_once()
+    keep_freed_memory()
     try:
         app()
         code = 0

@@ -10,7 +10,7 @@ from torch import nn
 from untrimmed.config import CLTDRSection, EmbeddingSection, GMGSection, ModelSection
 from untrimmed.models.build import build_detector
 from untrimmed.models.detector import ActionDetector
-from untrimmed.models.layers import DropPath
+from untrimmed.models.layers import ResidualPath
 
 SMALL: dict[str, Any] = {
     "channels": 32,
@@ -21,8 +21,8 @@ SMALL: dict[str, Any] = {
 }
 
 
-def drop_paths(detector: ActionDetector) -> list[DropPath]:
-    return [module for module in detector.modules() if isinstance(module, DropPath)]
+def residual_paths(detector: ActionDetector) -> list[ResidualPath]:
+    return [module for module in detector.modules() if isinstance(module, ResidualPath)]
 
 
 def parameters(module: nn.Module) -> int:
@@ -31,18 +31,18 @@ def parameters(module: nn.Module) -> int:
 
 # What each key is set to, and where it is to be found again.
 KEYS: dict[str, tuple[Any, Callable[[ActionDetector], Any]]] = {
-    "channels": (48, lambda net: net.embedding.convolutions[0].conv.out_channels),
+    "channels": (48, lambda net: net.embedding.trunk.convolutions[0].weight.shape[2]),
     "levels": (5, lambda net: len(net.decoder.norms)),
-    "embedding.kernel_size": (7, lambda net: net.embedding.convolutions[0].conv.kernel_size[1]),
-    "embedding.layers": (3, lambda net: len(net.embedding.convolutions)),
+    "embedding.kernel_size": (7, lambda net: len(net.embedding.trunk.convolutions[0].weight)),
+    "embedding.layers": (3, lambda net: len(net.embedding.trunk.convolutions)),
     "encoder.stem_blocks": (3, lambda net: len(net.encoder.stem)),
-    "encoder.hidden": (40, lambda net: net.encoder.stem[0].feed_forward[0].out_channels),
+    "encoder.hidden": (40, lambda net: net.encoder.stem[0].feed_forward.widen.out_features),
     "encoder.kernel_size": (5, lambda net: net.encoder.branch[0].local.conv.kernel_size[1]),
-    "encoder.drop_path": (0.25, lambda net: {path.probability for path in drop_paths(net)}.pop()),
-    "encoder.layer_scale": (0.5, lambda net: {path.scale.mean().item() for path in drop_paths(net)}.pop()),
-    "decoder.head_channels": (24, lambda net: net.decoder.refine_head.trunk.norms[0].norm.normalized_shape[0]),
-    "decoder.bins": (7, lambda net: net.decoder.trident_head.bins.convolution.conv.out_channels // 2 - 1),
-    "decoder.kernel_size": (5, lambda net: net.decoder.class_head.output.convolution.conv.kernel_size[1]),
+    "encoder.drop_path": (0.25, lambda net: {path.drop for path in residual_paths(net)}.pop()),
+    "encoder.layer_scale": (0.5, lambda net: {path.scale.mean().item() for path in residual_paths(net)}.pop()),
+    "decoder.head_channels": (24, lambda net: net.decoder.refine_head.trunk.norms[0].normalized_shape[0]),
+    "decoder.bins": (7, lambda net: len(net.decoder.trident_head.bins.convolution.bias) // 2 - 1),
+    "decoder.kernel_size": (5, lambda net: len(net.decoder.class_head.output.convolution.weight)),
     "decoder.layers": (2, lambda net: len(net.decoder.class_head.trunk.convolutions) + 1),
 }
 
@@ -63,7 +63,7 @@ def test_every_key_arrives_where_it_belongs(key: str) -> None:
     detector = build_detector(section_with(key, value), input_dim=10, classes=2)
     assert found(detector) == value
     assert found(build_detector(ModelSection.model_validate(SMALL), input_dim=10, classes=2)) != value
-    predictions = detector(torch.randn(2, 10, 9), [9, 4])
+    predictions = detector(torch.randn(2, 9, 10), [9, 4])
     assert predictions.class_logits.shape == (2, 2, len(predictions.points))
 
 

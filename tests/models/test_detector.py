@@ -16,7 +16,7 @@ LENGTHS = [37, 12, 1]
 
 
 def features(seed: int = 0) -> Tensor:
-    return torch.randn(len(LENGTHS), 24, 40, generator=torch.Generator().manual_seed(seed))
+    return torch.randn(len(LENGTHS), 40, 24, generator=torch.Generator().manual_seed(seed))
 
 
 def loss_of(predictions: Predictions, every_place: EveryPlace, seed: int) -> Tensor:

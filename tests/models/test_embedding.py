@@ -13,11 +13,10 @@ def test_each_layer_is_convolution_then_norm_then_relu(randomised: Callable[...,
     embedding = randomised(Embedding(5, 8, kernel_size=3, layers=2))
     x = torch.randn(2, 5, 7)
     expected = x
-    for convolution, norm in zip(embedding.convolutions, embedding.norms, strict=True):
-        expected = F.conv1d(expected, convolution.conv.weight.squeeze(2), padding=1)
-        normal = F.layer_norm(expected.transpose(1, 2), (8,), norm.norm.weight, norm.norm.bias)
-        expected = F.relu(normal.transpose(1, 2))
-    assert_close(embedding(x, Padding.of(x, None)), expected)
+    for convolution, norm in zip(embedding.trunk.convolutions, embedding.trunk.norms, strict=True):
+        expected = F.conv1d(expected, convolution.weight.permute(2, 1, 0), padding=1)
+        expected = F.relu(norm(expected.mT).mT)
+    assert_close(embedding(x.mT, Padding.of(x, None)), expected)
 
 
 def test_each_sequence_is_embedded_as_if_alone(
@@ -26,7 +25,7 @@ def test_each_sequence_is_embedded_as_if_alone(
     embedding = randomised(Embedding(5, 8, kernel_size=5, layers=3))
     sequences = [torch.randn(5, length) for length in (1, 4, 9)]
     batch = padded(sequences, 12)
-    embedded = embedding(batch, Padding.of(batch, [1, 4, 9]))
+    embedded = embedding(batch.mT, Padding.of(batch, [1, 4, 9]))
     for row, x in zip(embedded, sequences, strict=True):
-        assert_close(row[:, : x.shape[1]], embedding(x[None], Padding.of(x[None], None))[0])
+        assert_close(row[:, : x.shape[1]], embedding(x.t()[None], Padding.of(x[None], None))[0])
         assert not row[:, x.shape[1] :].any()

@@ -106,9 +106,9 @@ def test_predictions_of_a_sequence_are_those_it_has_alone(
     batch: Batch, which: int, dtype: torch.dtype, detectors: Detectors, padded: Padded, every_place: EveryPlace
 ) -> None:
     detector, sequences = detectors[dtype][which], batch.sequences(dtype)
-    together = detector(padded(sequences, batch.steps, batch.content()), batch.lengths)
+    together = detector(padded(sequences, batch.steps, batch.content()).mT, batch.lengths)
     for row, sequence in enumerate(sequences):
-        alone = detector(sequence[None])
+        alone = detector(sequence.t()[None])
         assert_same(outputs(together, row, every_place), outputs(alone, 0, every_place))
 
 
@@ -125,7 +125,7 @@ def test_predictions_do_not_depend_on_the_order_of_the_batch(
     padded: Padded,
     every_place: EveryPlace,
 ) -> None:
-    detector, x = detectors[dtype][which], padded(batch.sequences(dtype), batch.steps)
+    detector, x = detectors[dtype][which], padded(batch.sequences(dtype), batch.steps).mT
     order = data.draw(st.permutations(range(len(x))))
     given = detector(x, batch.lengths)
     reordered = detector(x[order], [batch.lengths[row] for row in order])
@@ -140,15 +140,15 @@ def test_the_shortest_sequences_may_be_padded_too(
 ) -> None:
     sequence = Batch([steps], steps, seed=steps, behind="0").sequences(torch.float64)[0]
     detector = detectors[torch.float64][1]
-    alone = outputs(detector(sequence[None]), 0, every_place)
+    alone = outputs(detector(sequence.t()[None]), 0, every_place)
     for behind in (1, 2, 100):
-        more = detector(padded([sequence], steps + behind, 7.0), [steps])
+        more = detector(padded([sequence], steps + behind, 7.0).mT, [steps])
         assert_same(outputs(more, 0, every_place), alone)
 
 
 @torch.no_grad()
 def test_lengths_that_fill_their_rows_are_no_lengths(detectors: Detectors, every_place: EveryPlace) -> None:
-    detector, x = detectors[torch.float32][0], torch.randn(2, DIMENSION, 21)
+    detector, x = detectors[torch.float32][0], torch.randn(2, 21, DIMENSION)
     given, without = detector(x, [21, 21]), detector(x)
     for one, other in zip(outputs(given, 1, every_place), outputs(without, 1, every_place), strict=True):
         assert torch.equal(one, other)
@@ -160,11 +160,11 @@ def test_a_sequence_that_is_not_a_number_harms_no_other(
 ) -> None:
     batch = Batch([30, 17, 30], 33, seed=0, behind="0")
     detector, sequences = detectors[torch.float64][0], batch.sequences(torch.float64)
-    x = padded(sequences, batch.steps)
-    x[0, :, 12] = float("nan")
+    x = padded(sequences, batch.steps).mT
+    x[0, 12] = float("nan")
     together = detector(x, batch.lengths)
     for row in (1, 2):
-        alone = detector(sequences[row][None])
+        alone = detector(sequences[row].t()[None])
         assert_same(outputs(together, row, every_place), outputs(alone, 0, every_place))
 
 
@@ -204,10 +204,10 @@ def test_gradients_of_a_batch_are_the_sum_of_those_of_its_sequences(
     detector = small_detector(levels=4).double()
     batch = Batch(lengths, max(lengths) + 6, seed=1, behind="nan")
     sequences = batch.sequences(torch.float64)
-    loss_of(detector(padded(sequences, batch.steps, batch.content()), lengths), every_place).backward()
+    loss_of(detector(padded(sequences, batch.steps, batch.content()).mT, lengths), every_place).backward()
     together = {name: parameter.grad for name, parameter in detector.named_parameters()}
     detector.zero_grad()
     for sequence in sequences:
-        loss_of(detector(sequence[None]), every_place).backward()
+        loss_of(detector(sequence.t()[None]), every_place).backward()
     alone = {name: parameter.grad for name, parameter in detector.named_parameters()}
     assert_close(together, alone, atol=1e-11, rtol=1e-8)

@@ -37,17 +37,14 @@ def test_fill_replaces_even_what_is_not_a_number() -> None:
     assert Padding.of(x, [1]).fill(x, 0.0).tolist() == [[[1, 0, 0]]]
 
 
-def test_the_mean_is_over_the_steps_of_each_sequence() -> None:
-    x = torch.tensor([[[1.0, 3.0, 0.0, 0.0]], [[1.0, 2.0, 3.0, 6.0]]])
-    assert Padding.of(x, [2, 4]).mean(x).tolist() == [[[2.0]], [[3.0]]]
-    assert Padding.of(x, None).mean(x).tolist() == [[[1.0]], [[3.0]]]
-
-
-@given(lengths_of_a_batch)
-def test_groups_hold_every_row_once_with_its_length(lengths: list[int]) -> None:
-    groups = list(Padding(tuple(lengths), 40, CPU).groups())
-    assert [length for length, _ in groups] == sorted(set(lengths))
-    assert sorted((row, length) for length, rows in groups for row in rows) == list(enumerate(lengths))
+@given(lengths_of_a_batch, st.integers(0, 5))
+def test_each_gives_a_function_every_sequence_whole_and_alone(lengths: list[int], more: int) -> None:
+    x = torch.randn(len(lengths), 2, max(lengths) + more)
+    reversed_ = Padding.of(x, lengths).each(x, lambda whole: whole.flip(2))
+    assert reversed_.shape == x.shape
+    for row, given_row, length in zip(reversed_, x, lengths, strict=True):
+        assert torch.equal(row[:, :length], given_row[:, :length].flip(1))
+        assert not row[:, length:].any()
 
 
 @given(st.integers(1, 1000))

@@ -5,10 +5,12 @@ from hypothesis import strategies as st
 
 from untrimmed.config import ModelSection
 from untrimmed.models.build import build_detector
+from untrimmed.models.decoders.cltdr import CrossLayerAttention, Downsampling, Upsampling
 from untrimmed.models.decoders.trident import TridentHead
 from untrimmed.models.detector import ActionDetector
 from untrimmed.models.encoders.gmg import ComplexConvolution
-from untrimmed.models.layers import ChannelAffine, DropPath, GroupNorm
+from untrimmed.models.layers import ChannelAffine, GroupNorm, ResidualPath
+from untrimmed.models.rows import RowConvolution
 from untrimmed.training.schedule import optimizer, warmup_cosine
 
 # The learning rate
@@ -78,25 +80,44 @@ def test_every_parameter_is_learned_once(detector):
     assert sorted(given) == sorted(id(parameter) for parameter in detector.parameters())
 
 
-def test_weights_of_convolutions_decay_and_nothing_else_does(detector):
+CONVOLVING = (
+    torch.nn.Conv2d,
+    torch.nn.Linear,
+    RowConvolution,
+    ComplexConvolution,
+    Upsampling,
+    Downsampling,
+    CrossLayerAttention,
+)
+
+
+def test_weights_of_linear_layers_and_convolutions_decay_and_nothing_else_does(detector):
     chosen = optimizer(detector, learning_rate=1e-3, weight_decay=0.5)
     seen = set()
     for module in detector.modules():
         for name, parameter in module.named_parameters(recurse=False):
             kind = type(module)
-            convolves = kind in (torch.nn.Conv1d, torch.nn.Conv2d, torch.nn.ConvTranspose1d, ComplexConvolution)
+            convolves = kind in CONVOLVING
             expected = 0.5 if convolves and name == "weight" else 0.0
             assert group_of(chosen, parameter) == expected, f"{kind.__name__}.{name}"
             seen.add((kind, name))
     assert {
         (torch.nn.Conv2d, "weight"),
         (torch.nn.Conv2d, "bias"),
-        (torch.nn.ConvTranspose1d, "weight"),
+        (torch.nn.Linear, "weight"),
+        (torch.nn.Linear, "bias"),
+        (RowConvolution, "weight"),
+        (RowConvolution, "bias"),
+        (Upsampling, "weight"),
+        (Upsampling, "bias"),
+        (Downsampling, "weight"),
+        (CrossLayerAttention, "weight"),
+        (CrossLayerAttention, "attention_weight"),
         (torch.nn.LayerNorm, "weight"),
         (torch.nn.LayerNorm, "bias"),
         (GroupNorm, "weight"),
         (ChannelAffine, "weight"),
-        (DropPath, "scale"),
+        (ResidualPath, "scale"),
         (ComplexConvolution, "weight"),
         (ComplexConvolution, "bias"),
         (TridentHead, "level_scale"),

@@ -110,14 +110,14 @@ def test_samples_of_one_video_at_two_positions_differ(videos):
     stream = Stream(videos, 3)
     of_first = [sample for sample in (stream[position] for position in range(21)) if sample.video == 0]
     assert len(of_first) == 3
-    assert not torch.equal(of_first[0].features[:, :5], of_first[1].features[:, :5])
+    assert not torch.equal(of_first[0].features[:5], of_first[1].features[:5])
 
 
 def test_samples_depend_on_the_seed(videos):
     first, second = (Stream(videos, seed) for seed in (0, 1))
     one = next(sample for sample in (first[position] for position in range(7)) if sample.video == 0)
     other = next(sample for sample in (second[position] for position in range(7)) if sample.video == 0)
-    assert not torch.equal(one.features[:, :5], other.features[:, :5])
+    assert not torch.equal(one.features[:5], other.features[:5])
 
 
 @pytest.mark.parametrize("workers", [1, 2])
@@ -135,15 +135,15 @@ def test_the_batches_of_two_processes_are_the_halves_of_the_batch_of_one(videos)
     halves = [next(iter(loader(stream, Share(2, 1, 4, rank, 2), workers=0, pin_memory=False))) for rank in (0, 1)]
     assert halves[0].videos + halves[1].videos == whole.videos
     for half, first in zip(halves, (0, 2), strict=True):
-        steps = half.features.shape[2]
-        assert torch.equal(half.features, whole.features[first : first + 2, :, :steps])
+        steps = half.features.shape[1]
+        assert torch.equal(half.features, whole.features[first : first + 2, :steps])
 
 
 def test_videos_are_whole_and_in_order_for_validation(videos):
     samples = [Whole(videos)[row] for row in range(len(Whole(videos)))]
     assert [sample.video for sample in samples] == list(range(7))
     for number, sample in enumerate(samples):
-        assert torch.equal(sample.features, torch.full((2, 20 + number), float(number)))
+        assert torch.equal(sample.features, torch.full((20 + number, 2), float(number)))
         assert sample.truth.segments.tolist() == [[5, 15]]
 
 
@@ -152,14 +152,14 @@ def test_videos_are_whole_and_in_order_for_validation(videos):
 
 def sample_of(video: int, steps: int) -> Sample:
     truth = SequenceTruth(torch.tensor([[0.0, float(steps)]]), torch.tensor([video]))
-    return Sample(video, torch.full((2, steps), float(video)), truth)
+    return Sample(video, torch.full((steps, 2), float(video)), truth)
 
 
 def test_a_batch_is_padded_with_zeros_to_its_longest_sample():
     batch = collate([sample_of(4, 2), sample_of(7, 5), sample_of(1, 1)])
     assert batch.videos == (4, 7, 1)
     assert batch.lengths == (2, 5, 1)
-    assert batch.features[:, 0].tolist() == [[4, 4, 0, 0, 0], [7, 7, 7, 7, 7], [1, 0, 0, 0, 0]]
+    assert batch.features[..., 0].tolist() == [[4, 4, 0, 0, 0], [7, 7, 7, 7, 7], [1, 0, 0, 0, 0]]
     assert [truth.labels.item() for truth in batch.truths] == [4, 7, 1]
 
 

@@ -180,9 +180,8 @@ class Localizer:
         batch = torch.zeros(len(values), max(lengths), values[0].shape[1])
         for row, rows in zip(batch, values, strict=True):
             row[: len(rows)] = torch.from_numpy(np.ascontiguousarray(rows))
-        features = batch.to(self.device).transpose(1, 2).contiguous()
         return candidates(
-            self.detector(features, lengths),
+            self.detector(batch.to(self.device), lengths),
             threshold=self.decoding.threshold,
             per_level=self.decoding.candidates_per_level,
             min_steps=self.decoding.min_steps,

@@ -12,7 +12,7 @@ class ActionDetector(nn.Module):
     """Embedding, encoder and decoder in a row.
 
     Args:
-        embedding: (B, D, T) and its padding to (B, C, T).
+        embedding: features (B, T, D) and their padding to (B, C, T).
         encoder: (B, C, T) and lengths to a Pyramid.
         decoder: a Pyramid to Predictions.
     """
@@ -27,11 +27,10 @@ class ActionDetector(nn.Module):
         """Predictions of every point.
 
         Args:
-            features: (B, D, T), whatever stands behind the end of a sequence.
+            features: (B, T, D), whatever stands behind the end of a sequence.
             lengths: B valid lengths in 1..T; None where every sequence fills its row.
         """
-        padding = Padding.of(features, lengths)
-        # `zero` multiplies, and would keep a NaN that a caller left behind the end.
-        embedded = self.embedding(padding.fill(features, 0.0), padding)
+        padding = Padding.of(features.transpose(1, 2), lengths)
+        embedded = self.embedding(features, padding)
         predictions: Predictions = self.decoder(self.encoder(embedded, lengths))
         return predictions

@@ -1,11 +1,10 @@
 """From features of any dimension to the width of the network."""
 
-from itertools import pairwise
-
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from untrimmed.models.layers import ChannelNorm, Convolution
+from untrimmed.models.rows import Rows, Trunk
 from untrimmed.models.sequences import Padding
 
 
@@ -21,15 +20,15 @@ class Embedding(nn.Module):
 
     def __init__(self, input_dim: int, channels: int = 512, kernel_size: int = 3, layers: int = 2) -> None:
         super().__init__()
-        widths = [input_dim] + [channels] * layers
-        # The norm subtracts the mean that a bias would add, so the convolutions have none.
-        self.convolutions = nn.ModuleList(
-            Convolution(inputs, outputs, kernel_size, bias=False) for inputs, outputs in pairwise(widths)
-        )
-        self.norms = nn.ModuleList(ChannelNorm(channels) for _ in range(layers))
+        self.gap = kernel_size // 2
+        self.trunk = Trunk(input_dim, channels, kernel_size, layers)
 
-    def forward(self, x: Tensor, padding: Padding) -> Tensor:
-        """(B, D, T) to (B, C, T)."""
-        for convolution, norm in zip(self.convolutions, self.norms, strict=True):
-            x = padding.zero(F.relu(norm(convolution(x))))
-        return x
+    def forward(self, features: Tensor, padding: Padding) -> Tensor:
+        """Features (B, T, D), whatever stands behind the sequences, to (B, C, T), zero there."""
+        rows = Rows(padding.lengths, self.gap, features.device)
+        table = rows.lay([row[:length] for row, length in zip(features, padding.lengths, strict=True)])
+        embedded = [
+            F.pad(sequence.t(), (0, padding.steps - len(sequence)))
+            for sequence in rows.take(self.trunk(table, rows))
+        ]
+        return torch.stack(embedded)

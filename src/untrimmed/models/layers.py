@@ -13,31 +13,27 @@ from torch import Tensor, nn
 from untrimmed.models.sequences import Padding
 
 
-class Convolution(nn.Module):
-    """A convolution over time that keeps the length: (B, in, T) to (B, out, T), padded with zeros.
+class DepthwiseConvolution(nn.Module):
+    """A convolution of each channel alone over time that keeps the length.
 
     Args:
-        inputs, outputs: channels.
+        channels: C.
         kernel_size: odd number of steps.
-        groups: 1 for a full convolution, `inputs` for a depth-wise one.
-        bias: whether a bias is added.
     """
 
-    def __init__(
-        self, inputs: int, outputs: int, kernel_size: int, *, groups: int = 1, bias: bool = True
-    ) -> None:
+    def __init__(self, channels: int, kernel_size: int) -> None:
         super().__init__()
         if kernel_size % 2 == 0:
             raise ValueError(f"a convolution that keeps the length needs an odd kernel size, not {kernel_size}")
-        # One row of an image: its two-dimensional form is the faster one of oneDNN, most of all depth-wise.
+        # One row of an image: its two-dimensional form is the faster one of oneDNN.
         self.conv = nn.Conv2d(
-            inputs, outputs, (1, kernel_size), padding=(0, kernel_size // 2), groups=groups, bias=bias
+            channels, channels, (1, kernel_size), padding=(0, kernel_size // 2), groups=channels
         )
-        if self.conv.bias is not None:
-            nn.init.zeros_(self.conv.bias)
+        assert self.conv.bias is not None
+        nn.init.zeros_(self.conv.bias)
 
     def forward(self, x: Tensor) -> Tensor:
-        """(B, in, T) to (B, out, T); near its end a sequence's bias and inputs spill into the padding."""
+        """(B, C, T) to the same; near its end a sequence's bias and inputs spill into the padding."""
         y: Tensor = self.conv(x.unsqueeze(2))
         return y.squeeze(2)
 
@@ -61,17 +57,32 @@ class ChannelAffine(nn.Module):
 
 
 class ChannelNorm(nn.Module):
-    """Layer normalisation over the channels of each step, with scale and shift per channel."""
+    """Layer normalisation over the channels of each step, with scale and shift per channel.
 
-    def __init__(self, channels: int) -> None:
+    Args:
+        channels: C.
+        eps: added to the variance.
+    """
+
+    def __init__(self, channels: int, eps: float = 1e-5) -> None:
         super().__init__()
-        self.norm = nn.LayerNorm(channels)
+        self.eps = eps
+        self.weight = nn.Parameter(torch.ones(channels))
+        self.bias = nn.Parameter(torch.zeros(channels))
 
     def forward(self, x: Tensor) -> Tensor:
-        """(B, C, T) to the same."""
-        # Left as a transposed view, every later layer would walk through memory in strides of C.
-        normal: Tensor = self.norm(x.transpose(1, 2))
-        return normal.transpose(1, 2).contiguous()
+        """(B, C, T) to the same, in float32 at least."""
+        x = x.float()
+        if torch.is_grad_enabled():
+            normal = F.layer_norm(x.transpose(1, 2), self.weight.shape, self.weight, self.bias, self.eps)
+            # Left as a transposed view, every later layer would walk through memory in strides of C.
+            return normal.transpose(1, 2).contiguous()
+        # The same where channels come first, without two transpositions; its gradient would take more memory.
+        centred = x - x.mean(1, keepdim=True)
+        variance = centred.square().mean(1, keepdim=True)
+        return torch.addcmul(
+            self.bias[:, None], centred.mul_(torch.rsqrt(variance + self.eps)), self.weight[:, None]
+        )
 
 
 class GroupNorm(nn.Module):
@@ -87,19 +98,11 @@ class GroupNorm(nn.Module):
         self.bias = nn.Parameter(torch.zeros(channels))
 
     def forward(self, x: Tensor, padding: Padding) -> Tensor:
-        """(B, C, T), zero behind the sequences, to the same."""
-        batch, channels, steps = x.shape
-        # PyTorch refuses a group of a single value.
-        if padding.is_empty and channels * steps > self.groups:
-            return F.group_norm(x, self.groups, self.weight, self.bias, self.eps)
-        grouped = x.reshape(batch, self.groups, -1, steps)
-        counts = torch.tensor(padding.lengths, device=x.device) * (channels // self.groups)
-        counts = counts[:, None, None, None]
-        mean = grouped.sum((2, 3), keepdim=True) / counts
-        centred = (grouped - mean) * padding.mask[:, None]
-        variance = centred.square().sum((2, 3), keepdim=True) / counts
-        normal = (centred * torch.rsqrt(variance + self.eps)).reshape(x.shape)
-        return padding.zero(normal * self.weight[:, None] + self.bias[:, None])
+        """(B, C, T) to the same, zero behind the sequences."""
+        # Not that of torch.nn.functional, which refuses a group of a single value.
+        return padding.each(
+            x, lambda whole: torch.group_norm(whole, self.groups, self.weight, self.bias, self.eps)
+        )
 
 
 class MaxPool(nn.Module):
@@ -112,42 +115,58 @@ class MaxPool(nn.Module):
         return padding.halved().fill(pooled, 0.0)
 
 
-class DropPath(nn.Module):
-    """Stochastic depth with a learned scale: x times a factor a channel, dropped a whole sequence at a time.
+class ResidualPath(nn.Module):
+    """A branch added to what it came from: x + scale * branch, with a learned scale a channel.
 
-    In training, a sequence's branch is zeroed with probability `probability` and otherwise divided by what is
-    left (Huang et al. 2016); the factor is the layer scale of Touvron et al. 2021.
+    The scale is the layer scale of Touvron et al. 2021. In training, a sequence's branch is dropped with
+    probability `drop` and otherwise divided by what is left (stochastic depth, Huang et al. 2016).
 
     Args:
         channels: C.
-        probability: of dropping, in [0, 1).
-        initial_scale: where the factors start.
+        drop: probability, in [0, 1).
+        initial_scale: where the scales start.
     """
 
-    def __init__(self, channels: int, probability: float, initial_scale: float) -> None:
+    def __init__(self, channels: int, drop: float, initial_scale: float) -> None:
         super().__init__()
-        self.probability = probability
+        self.drop = drop
         self.scale = nn.Parameter(torch.full((channels,), initial_scale))
         #: Which part of the whole batch this process holds, (rank, processes): all draw the whole batch's
         #: numbers from equal generators and use their own, so that a run does not depend on how it is split.
         self.share = (0, 1)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """(B, C, T) to the same."""
-        x = x * self.scale[:, None]
-        if not self.training or self.probability == 0:
-            return x
-        rank, processes = self.share
-        batch = len(x)
-        draws = torch.rand(processes * batch, device=x.device)[rank * batch : (rank + 1) * batch]
-        kept = (draws >= self.probability) / (1 - self.probability)
-        return x * kept.to(x.dtype)[:, None, None]
+    def forward(self, x: Tensor, branch: Tensor) -> Tensor:
+        """Two (B, C, T) to one."""
+        scale = self.scale[:, None]
+        if self.training and self.drop > 0:
+            rank, processes = self.share
+            batch = len(x)
+            draws = torch.rand(processes * batch, device=x.device)[rank * batch : (rank + 1) * batch]
+            kept = (draws >= self.drop) / (1 - self.drop)
+            scale = scale * kept.to(scale.dtype)[:, None, None]
+        return torch.addcmul(x, branch, scale)
 
 
-class FeedForward(nn.Sequential):
-    """Two layers with GELU between them, applied to each step alone: (B, C, T) to (B, C, T)."""
+class FeedForward(nn.Module):
+    """Two layers with GELU between them, applied to each step alone.
+
+    Args:
+        channels: C.
+        hidden: width between the layers.
+    """
 
     def __init__(self, channels: int, hidden: int) -> None:
-        super().__init__(nn.Conv1d(channels, hidden, 1), nn.GELU(), nn.Conv1d(hidden, channels, 1))
-        for layer in (self[0], self[2]):
-            nn.init.zeros_(layer.bias)  # type: ignore[arg-type]
+        super().__init__()
+        self.widen = nn.Linear(channels, hidden)
+        self.narrow = nn.Linear(hidden, channels)
+        for layer in (self.widen, self.narrow):
+            nn.init.zeros_(layer.bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, C, T) to the same."""
+        return _channels_first(self.narrow, F.gelu(_channels_first(self.widen, x)))
+
+
+def _channels_first(layer: nn.Linear, x: Tensor) -> Tensor:
+    """A linear layer over the channels of (B, C, T)."""
+    return torch.baddbmm(layer.bias[:, None], layer.weight.expand(len(x), -1, -1), x)

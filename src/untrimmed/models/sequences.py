@@ -8,11 +8,12 @@ end what it would see if nothing followed; whatever looks across time in another
 Fourier transforms) asks `Padding` where each sequence ends. So a prediction depends on its own sequence alone.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 
@@ -64,17 +65,31 @@ class Padding:
         """x (B, C, T) with `value` behind each sequence."""
         return x if self.is_empty else x.masked_fill(~self.mask, value)
 
-    def mean(self, x: Tensor) -> Tensor:
-        """The mean of each sequence over time, (B, C, 1); x (B, C, T) is zero behind the sequences."""
-        if self.is_empty:
-            return x.mean(-1, keepdim=True)
-        counts = torch.tensor(self.lengths, device=x.device, dtype=x.dtype)
-        return x.sum(-1, keepdim=True) / counts[:, None, None]
+    def each(self, x: Tensor, function: Callable[[Tensor], Tensor]) -> Tensor:
+        """What a function that looks at whole sequences makes of each, zero behind them.
 
-    def groups(self) -> Iterator[tuple[int, list[int]]]:
+        Args:
+            x: (B, C, T).
+            function: sequences that fill their rows (b, C, t) to as many (b, C', t), each on its own.
+        """
+        if self.is_empty:
+            return function(x)
+        done = [F.pad(function(x[rows, :, :length]), (0, self.steps - length)) for length, rows in self._groups]
+        return torch.cat(done)[self._ungrouped]
+
+    @cached_property
+    def _groups(self) -> list[tuple[int, list[int]]]:
         """Each length that occurs, with the rows of the sequences that have it."""
-        for length in sorted(set(self.lengths)):
-            yield length, [row for row, other in enumerate(self.lengths) if other == length]
+        rows = range(len(self.lengths))
+        return [
+            (length, [row for row in rows if self.lengths[row] == length]) for length in sorted(set(self.lengths))
+        ]
+
+    @cached_property
+    def _ungrouped(self) -> Tensor:
+        """Where in the order of the groups each row is."""
+        order = [row for _, rows in self._groups for row in rows]
+        return torch.tensor(order, device=self.device).argsort()
 
     def halved(self) -> "Padding":
         """The padding one level up, where every second step is kept, from the first on."""

@@ -14,7 +14,7 @@ from torch.utils.data import DataLoader, Subset
 from untrimmed.detection.detections import Detections
 from untrimmed.detection.timed_labels import TimedLabels
 from untrimmed.models.detector import ActionDetector
-from untrimmed.models.layers import DropPath
+from untrimmed.models.layers import ResidualPath
 from untrimmed.training.criterion import Criterion
 from untrimmed.training.samples import Sample
 from untrimmed.training.schedule import optimizer, warmup_cosine
@@ -85,7 +85,7 @@ class DetectorTraining(pl.LightningModule):
     def on_fit_start(self) -> None:
         """Tell the layers that draw random numbers which part of a batch this process has."""
         for module in self.modules():
-            if isinstance(module, DropPath):
+            if isinstance(module, ResidualPath):
                 module.share = (self.global_rank, self.trainer.world_size)
 
     def train_dataloader(self) -> "DataLoader[Sample]":

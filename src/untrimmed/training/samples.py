@@ -20,7 +20,7 @@ class Sample:
 
     Attributes:
         video: row of its video in the annotations.
-        features: (D, T) float32.
+        features: (T, D) float32.
         truth: its action instances, in steps of these T.
     """
 
@@ -102,14 +102,14 @@ class TrainingVideos:
             features = features + self.noise * generator.standard_normal(features.shape, dtype=np.float32)
         left = np.clip(segments[stays], first, stop) - first
         truth = SequenceTruth(torch.from_numpy(left).float(), torch.from_numpy(labels[stays]))
-        return Sample(video, torch.from_numpy(np.ascontiguousarray(features.T)), truth)
+        return Sample(video, torch.tensor(features), truth)
 
     def whole(self, video: int) -> Sample:
         """The whole video, as it is."""
         video_id = self.annotations.videos.ids[video]
         segments, labels = self._truth(video_id, self.store)
         truth = SequenceTruth(torch.from_numpy(segments).float(), torch.from_numpy(labels))
-        return Sample(video, torch.from_numpy(np.ascontiguousarray(self.store[video_id].values.T)), truth)
+        return Sample(video, torch.tensor(self.store[video_id].values), truth)
 
     def _in_random_phase(self, video_id: str, generator: np.random.Generator) -> FeatureStore:
         folding = self.store.folding

@@ -27,7 +27,7 @@ class Batch:
 
     Attributes:
         videos: B rows in the annotations.
-        features: (B, D, T).
+        features: (B, T, D).
         lengths: B valid lengths.
         truths: B ground truths.
     """
@@ -48,10 +48,10 @@ class Batch:
 
 def collate(samples: Sequence[Sample]) -> Batch:
     """A batch of samples."""
-    lengths = tuple(sample.features.shape[1] for sample in samples)
-    features = torch.zeros(len(samples), samples[0].features.shape[0], max(lengths))
+    lengths = tuple(len(sample.features) for sample in samples)
+    features = torch.zeros(len(samples), max(lengths), samples[0].features.shape[1])
     for row, sample in enumerate(samples):
-        features[row, :, : lengths[row]] = sample.features
+        features[row, : lengths[row]] = sample.features
     return Batch(
         videos=tuple(sample.video for sample in samples),
         features=features,

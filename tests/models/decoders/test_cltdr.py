@@ -30,93 +30,99 @@ def whole(steps: int, batch: int = 1) -> Padding:
     return Padding((steps,) * batch, steps, torch.device("cpu"))
 
 
+def with_ends(x: Tensor) -> Tensor:
+    """(B, T, C) with the step of zeros at each end that cross-layer modules are given."""
+    return F.pad(x, (0, 0, 1, 1))
+
+
+def upsampled(layer: Upsampling, x: Tensor) -> Tensor:
+    """PyTorch's transposed convolution of x (B, T, C), uncut."""
+    weight = layer.weight.t()[:, None]
+    return F.conv_transpose1d(
+        x.mT, weight, layer.bias, stride=2, padding=1, output_padding=1, groups=x.shape[2]
+    ).mT
+
+
+def downsampled(layer: Downsampling, x: Tensor) -> Tensor:
+    """PyTorch's convolution of x (B, T, C)."""
+    weight = layer.weight.t()[:, None]
+    return F.conv1d(x.mT, weight, layer.bias, stride=2, padding=1, groups=x.shape[2]).mT
+
+
 @pytest.mark.parametrize("steps", [1, 2, 3, 4, 7, 10])
 def test_upsampling_is_the_transposed_convolution_cut_to_the_level_below(
     steps: int, randomised: Randomised
 ) -> None:
     layer = randomised(Upsampling(4))
-    x = torch.randn(2, 4, half(steps))
-    expected = F.conv_transpose1d(
-        x, layer.conv.weight, layer.conv.bias, stride=2, padding=1, output_padding=1, groups=4
-    )
-    assert_close(layer(x, whole(steps, batch=2)), expected[..., :steps])
+    x = torch.randn(2, half(steps), 4)
+    assert_close(layer(with_ends(x), whole(steps, batch=2)), upsampled(layer, x)[:, :steps])
 
 
 def test_upsampling_by_hand() -> None:
     layer = Upsampling(1)
-    layer.conv.weight.data = torch.tensor([[[1.0, 10.0, 100.0]]])
-    layer.conv.bias.data.fill_(0.5)
+    layer.weight.data = torch.tensor([[1.0], [10.0], [100.0]])
+    layer.bias.data.fill_(0.5)
     # Even steps: the middle weight. Odd steps: the last weight of the step before, the first of the one after.
-    out = layer(torch.tensor([[[2.0, 3.0]]]), whole(4))
-    assert out.tolist() == [[[20.5, 203.5, 30.5, 300.5]]]
+    out = layer(with_ends(torch.tensor([[[2.0], [3.0]]])), whole(4))
+    assert out.flatten().tolist() == [20.5, 203.5, 30.5, 300.5]
 
 
 @pytest.mark.parametrize("steps", [1, 2, 3, 4, 7, 10])
 def test_downsampling_is_the_convolution_of_stride_2(steps: int, randomised: Randomised) -> None:
     layer = randomised(Downsampling(4))
-    x = torch.randn(2, 4, steps)
-    expected = F.conv1d(x, layer.conv.weight.squeeze(2), layer.conv.bias, stride=2, padding=1, groups=4)
-    assert expected.shape[-1] == half(steps)
-    assert_close(layer(x, whole(half(steps), batch=2)), expected)
+    x = torch.randn(2, steps, 4)
+    expected = downsampled(layer, x)
+    assert expected.shape[1] == half(steps)
+    assert_close(layer(with_ends(x), whole(half(steps), batch=2)), expected)
 
 
 @pytest.mark.parametrize("resampling", [Upsampling, Downsampling])
 def test_each_sequence_is_resampled_as_if_alone(resampling: type, randomised: Randomised, padded: Padded) -> None:
     layer = randomised(resampling(3))
-    lengths = [1, 2, 5, 8]
-    below, above = Padding(tuple(lengths), 9, torch.device("cpu")), None
+    below = Padding((1, 2, 5, 8), 9, torch.device("cpu"))
     above = below.halved()
     source, target = (above, below) if resampling is Upsampling else (below, above)
     sequences = [torch.randn(3, length) for length in source.lengths]
-    out = layer(padded(sequences, source.steps), target)
+    out = layer(with_ends(padded(sequences, source.steps).mT), target)
     for row, x, length in zip(out, sequences, target.lengths, strict=True):
-        assert_close(row[:, :length], layer(x[None], whole(length))[0])
-        assert not row[:, length:].any()
+        assert_close(row[:length], layer(with_ends(x.t()[None]), whole(length))[0])
+        assert not row[length:].any()
 
 
 def attention_by_hand(layer: CrossLayerAttention, level: Tensor, neighbour: Tensor) -> Tensor:
-    """Eq. 5-6 or 7-8 for one sequence (C, T), with the neighbour already resampled."""
-    refine = layer.refine.conv
-    refined = F.conv1d(level[None], refine.weight.squeeze(2), refine.bias, padding=1, groups=len(level))[0]
-    pooled = torch.relu(neighbour + refined).mean(-1)
-    weights = torch.sigmoid(layer.attention.weight * pooled + layer.attention.bias)
-    return level + neighbour * weights[:, None]
+    """Eq. 5-6 or 7-8 for one sequence (T, C), with the neighbour already resampled."""
+    weight = layer.weight.t()[:, None]
+    refined = F.conv1d(level.t()[None], weight, layer.bias, padding=1, groups=len(weight))[0].t()
+    pooled = torch.relu(neighbour + refined).mean(0)
+    return level + neighbour * torch.sigmoid(layer.attention_weight * pooled + layer.attention_bias)
 
 
-def test_the_decoupled_classification_module_is_equations_5_and_6(randomised: Randomised, padded: Padded) -> None:
-    layer = randomised(CrossLayerAttention(3, Upsampling(3)), size=1.0)
-    lengths = [1, 6, 9]
-    levels = [torch.randn(3, length) for length in lengths]
-    aboves = [torch.randn(3, half(length)) for length in lengths]
-    padding = Padding(tuple(lengths), 11, torch.device("cpu"))
-    out = layer(padded(levels, 11), padded(aboves, 6), padding)
-    for row, level, above in zip(out, levels, aboves, strict=True):
-        up = layer.resampling.conv
-        neighbour = F.conv_transpose1d(
-            above[None], up.weight, up.bias, stride=2, padding=1, output_padding=1, groups=3
-        )[0, :, : level.shape[1]]
-        assert_close(row[:, : level.shape[1]], attention_by_hand(layer, level, neighbour))
-        assert not row[:, level.shape[1] :].any()
-
-
-def test_the_decoupled_regression_module_is_equations_7_and_8(randomised: Randomised, padded: Padded) -> None:
-    layer = randomised(CrossLayerAttention(3, Downsampling(3)), size=1.0)
-    lengths = [1, 6, 9]
-    belows = [torch.randn(3, length) for length in lengths]
-    levels = [torch.randn(3, half(length)) for length in lengths]
-    padding = Padding(tuple(map(half, lengths)), 6, torch.device("cpu"))
-    out = layer(padded(levels, 6), padded(belows, 11), padding)
-    for row, level, below in zip(out, levels, belows, strict=True):
-        down = layer.resampling.conv
-        neighbour = F.conv1d(below[None], down.weight.squeeze(2), down.bias, stride=2, padding=1, groups=3)[0]
-        assert_close(row[:, : level.shape[1]], attention_by_hand(layer, level, neighbour))
-        assert not row[:, level.shape[1] :].any()
+@pytest.mark.parametrize(
+    ("resampling", "reference"),
+    [(Upsampling, upsampled), (Downsampling, downsampled)],
+    ids=["Eq. 5-6, from above", "Eq. 7-8, from below"],
+)
+def test_the_decoupled_modules_are_their_equations(
+    resampling: type, reference: Callable[..., Tensor], randomised: Randomised, padded: Padded
+) -> None:
+    layer = randomised(CrossLayerAttention(3, resampling(3)), size=1.0)
+    wide = Padding((1, 6, 9), 11, torch.device("cpu"))
+    source, target = (wide.halved(), wide) if resampling is Upsampling else (wide, wide.halved())
+    levels = [torch.randn(3, length) for length in target.lengths]
+    neighbours = [torch.randn(3, length) for length in source.lengths]
+    out = layer(
+        with_ends(padded(levels, target.steps).mT), with_ends(padded(neighbours, source.steps).mT), target
+    )
+    for row, level, neighbour, length in zip(out, levels, neighbours, target.lengths, strict=True):
+        resampled = reference(layer.resampling, neighbour.t()[None])[0, :length]
+        assert_close(row[:length], attention_by_hand(layer, level.t(), resampled))
+        assert not row[length:].any()
 
 
 @pytest.mark.parametrize("resampling", [Upsampling, Downsampling])
 def test_a_level_without_that_neighbour_stays_as_it_is(resampling: type) -> None:
-    level = torch.randn(2, 3, 5)
-    assert CrossLayerAttention(3, resampling(3))(level, None, whole(5, batch=2)) is level
+    level = torch.randn(2, 5, 3)
+    assert torch.equal(CrossLayerAttention(3, resampling(3))(with_ends(level), None, whole(5, batch=2)), level)
 
 
 @pytest.mark.parametrize("resampling", [Upsampling, Downsampling])
@@ -124,19 +130,20 @@ def test_the_attention_has_the_right_gradient(resampling: type, check_gradients:
     torch.manual_seed(0)
     padding = Padding((5, 3), 5, torch.device("cpu"))
     source = padding.halved() if resampling is Upsampling else Padding((9, 6), 9, torch.device("cpu"))
-    level, neighbour = padding.zero(torch.randn(2, 2, 5)), source.zero(torch.randn(2, 2, source.steps))
-    check_gradients(CrossLayerAttention(2, resampling(2)), [level, neighbour], padding)
+    level, neighbour = padding.zero(torch.randn(2, 2, 5)).mT, source.zero(torch.randn(2, 2, source.steps)).mT
+    check_gradients(CrossLayerAttention(2, resampling(2)), [with_ends(level), with_ends(neighbour)], padding)
 
 
 def test_the_cross_layer_sum_is_equation_9_with_the_neighbours_that_there_are(randomised: Randomised) -> None:
     layer = randomised(CrossLayerSum(3))
-    level, below, above = torch.randn(1, 3, 5), torch.randn(1, 3, 10), torch.randn(1, 3, 3)
     padding = whole(5)
+    plain = torch.randn(1, 5, 3)
+    level, below, above = with_ends(plain), with_ends(torch.randn(1, 10, 3)), with_ends(torch.randn(1, 3, 3))
     up, down = layer.up(above, padding), layer.down(below, padding)
-    assert_close(layer(level, below, above, padding), down + level + up)
-    assert_close(layer(level, None, above, padding), level + up)
-    assert_close(layer(level, below, None, padding), down + level)
-    assert torch.equal(layer(level, None, None, padding), level)
+    assert_close(layer(level, below, above, padding), down + plain + up)
+    assert_close(layer(level, None, above, padding), plain + up)
+    assert_close(layer(level, below, None, padding), down + plain)
+    assert torch.equal(layer(level, None, None, padding), plain)
 
 
 LOGITS = [-1000.0, -100.0, -40.0, -15.0, -4.0, -0.5, 0.0, 0.3, 2.0, 15.0, 40.0, 100.0, 1000.0]
@@ -200,9 +207,9 @@ def test_a_refined_segment_may_lie_beside_its_point() -> None:
 def test_the_refine_head_is_one_trunk_with_two_outputs(points_of: PointsOf, randomised: Randomised) -> None:
     head = randomised(RefineHead(4, 3, channels=5, kernel_size=3, layers=3))
     strip = Strip(points_of([6], 6, 2), 1)
-    x = strip.lay([torch.randn(1, 4, 6), torch.randn(1, 4, 3)])
+    x = strip.lay([torch.randn(1, 6, 4), torch.randn(1, 3, 4)])
     logits, offsets = head(x, strip)
-    hidden = head.trunk(x, strip)
+    hidden = head.trunk(x, strip.rows)
     assert_close(logits, head.class_output(hidden, strip))
     assert_close(offsets, head.offset_output(hidden, strip))
     assert logits.shape == (1, 3, 9)
@@ -269,7 +276,7 @@ def test_refined_logits_are_the_geometric_mean_of_two_heads(randomised: Randomis
     x = torch.randn(1, 8, 7)
     predictions = decoder(Pyramid((x,), (whole(7),)))
     strip = Strip(predictions.points, 1)
-    normal = decoder.norms[0](x)
+    normal = decoder.norms[0](x[0].t())
     # A pyramid of one level has no neighbours, so that every head is given the level itself.
     coarse = decoder.class_head(normal, strip)
     other, offsets = decoder.refine_head(normal, strip)

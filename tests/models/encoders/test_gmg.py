@@ -182,7 +182,7 @@ def test_a_block_adds_its_scaled_branches_and_then_its_scaled_network(randomised
     block = randomised(GMGBlock(32, hidden=8, kernel_size=3, drop_path=0.5, layer_scale=0.7))
     x = torch.randn(2, 32, 9)
     padding = Padding.of(x, None)
-    normal = F.layer_norm(x.transpose(1, 2), (32,), block.norm.norm.weight, block.norm.norm.bias)
+    normal = F.layer_norm(x.transpose(1, 2), (32,), block.norm.weight, block.norm.bias)
     middle = x + block.mix_path.scale[:, None] * block._granularities(normal.transpose(1, 2), padding)
     grouped = F.group_norm(middle, 16, block.group_norm.weight, block.group_norm.bias)
     expected = middle + block.feed_forward_path.scale[:, None] * block.feed_forward(grouped)

@@ -1,6 +1,9 @@
 """The Cross-Layer Task Decoupling and Refinement decoder (paper, "Decoder with CLTDR", Eq. 5-12).
 
-Shape letters: B sequences, C and H channels, K classes, L levels, M places, N points, P steps of the strip.
+Every module that looks at neighbouring steps is given levels that are padded with one step of zeros at each end.
+
+Shape letters: B sequences, C and H channels, K classes, L levels, M places, N points, R rows of the
+table of all levels.
 """
 
 from dataclasses import dataclass
@@ -9,10 +12,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from untrimmed.models.decoders.heads import ClassHead, OutputLayer, Strip, Trunk
+from untrimmed.models.decoders.heads import ClassHead, OutputLayer, Strip
 from untrimmed.models.decoders.trident import TridentHead
-from untrimmed.models.layers import ChannelAffine, ChannelNorm, Convolution
 from untrimmed.models.predictions import Places, Points, Predictions, Regression
+from untrimmed.models.rows import Trunk
 from untrimmed.models.sequences import Padding, Pyramid
 
 
@@ -47,7 +50,7 @@ class CLTDRDecoder(nn.Module):
     ) -> None:
         super().__init__()
         self.gap = kernel_size // 2
-        self.norms = nn.ModuleList(ChannelNorm(channels) for _ in range(levels))
+        self.norms = nn.ModuleList(nn.LayerNorm(channels) for _ in range(levels))
         self.classification_features = CrossLayerAttention(channels, Upsampling(channels))
         self.regression_features = CrossLayerAttention(channels, Downsampling(channels))
         self.refinement_features = CrossLayerSum(channels)
@@ -71,8 +74,10 @@ class CLTDRDecoder(nn.Module):
         """Refined predictions of every point, with the coarse ones that they came from."""
         paddings = pyramid.paddings
         levels = [
-            padding.zero(norm(x)) for norm, x, padding in zip(self.norms, pyramid.levels, paddings, strict=True)
+            _zero(norm(x.transpose(1, 2)), padding)
+            for norm, x, padding in zip(self.norms, pyramid.levels, paddings, strict=True)
         ]
+        levels = [F.pad(x, (0, 0, 1, 1)) for x in levels]
         above = [*levels[1:], None]
         below = [None, *levels[:-1]]
         strip = Strip(Points(paddings), self.gap)
@@ -95,8 +100,7 @@ class CLTDRDecoder(nn.Module):
 class Upsampling(nn.Module):
     """Depth-wise transposed convolution that doubles the steps of the level above (kernel 3, stride 2).
 
-    Computed as its two phases, since PyTorch's transposed convolution is several times slower depth-wise: an
-    even step meets the middle weight, an odd one the outer two.
+    Computed as its two phases: an even step meets the middle weight, an odd one the outer two.
 
     Args:
         channels: C.
@@ -104,18 +108,14 @@ class Upsampling(nn.Module):
 
     def __init__(self, channels: int) -> None:
         super().__init__()
-        self.conv = nn.ConvTranspose1d(
-            channels, channels, 3, stride=2, padding=1, output_padding=1, groups=channels
-        )
+        self.weight, self.bias = _depthwise_weights(channels)
 
     def forward(self, x: Tensor, padding: Padding) -> Tensor:
-        """(B, C, T_{l+1}) to (B, C, T_l), with the padding of the level below."""
-        assert self.conv.bias is not None
-        left, middle, right = self.conv.weight.unbind(-1)
-        bias = self.conv.bias[:, None]
-        even = torch.addcmul(bias, x, middle)
-        odd = torch.addcmul(torch.addcmul(bias, x, right), F.pad(x[..., 1:], (0, 1)), left)
-        return padding.zero(torch.stack((even, odd), dim=-1).flatten(2)[..., : padding.steps])
+        """Padded (B, T_{l+1} + 2, C) to (B, T_l, C), with the padding of the level below."""
+        at, after = x[:, 1:-1], x[:, 2:]
+        even = torch.addcmul(self.bias, at, self.weight[1])
+        odd = torch.addcmul(torch.addcmul(self.bias, at, self.weight[2]), after, self.weight[0])
+        return _zero(torch.stack((even, odd), dim=2).flatten(1, 2)[:, : padding.steps], padding)
 
 
 class Downsampling(nn.Module):
@@ -127,12 +127,13 @@ class Downsampling(nn.Module):
 
     def __init__(self, channels: int) -> None:
         super().__init__()
-        self.conv = nn.Conv2d(channels, channels, (1, 3), stride=(1, 2), padding=(0, 1), groups=channels)
+        self.weight, self.bias = _depthwise_weights(channels)
 
     def forward(self, x: Tensor, padding: Padding) -> Tensor:
-        """(B, C, T_{l-1}) to (B, C, T_l), with the padding of the level above."""
-        halved: Tensor = self.conv(x.unsqueeze(2)).squeeze(2)
-        return padding.zero(halved)
+        """Padded (B, T_{l-1} + 2, C) to (B, T_l, C), with the padding of the level above."""
+        steps = padding.steps
+        before, at, after = x[:, : 2 * steps : 2], x[:, 1 : 2 * steps : 2], x[:, 2 : 2 * steps + 1 : 2]
+        return _zero(_three_steps(self.bias, before, at, after, self.weight), padding)
 
 
 class CrossLayerAttention(nn.Module):
@@ -149,17 +150,21 @@ class CrossLayerAttention(nn.Module):
     def __init__(self, channels: int, resampling: nn.Module) -> None:
         super().__init__()
         self.resampling = resampling
-        self.refine = Convolution(channels, channels, 3, groups=channels)
-        self.attention = ChannelAffine(channels)
+        self.weight, self.bias = _depthwise_weights(channels)
+        # PyTorch's initial weights of a depth-wise convolution of kernel 1.
+        self.attention_weight = nn.Parameter(torch.empty(channels).uniform_(-1, 1))
+        self.attention_bias = nn.Parameter(torch.zeros(channels))
 
     def forward(self, level: Tensor, neighbour: Tensor | None, padding: Padding) -> Tensor:
-        """P^l (B, C, T_l) and its neighbour to f_cls^l or f_reg^l (B, C, T_l)."""
+        """P^l (B, T_l + 2, C) and its neighbour, both padded, to f_cls^l or f_reg^l (B, T_l, C)."""
+        at = level[:, 1:-1]
         if neighbour is None:
-            return level
+            return at
         neighbour = self.resampling(neighbour, padding)
-        both = padding.zero(F.relu(neighbour + self.refine(level)))
-        weights = torch.sigmoid(self.attention(padding.mean(both)))
-        return level + neighbour * weights
+        both = _three_steps(neighbour + self.bias, level[:, :-2], at, level[:, 2:], self.weight)
+        pooled = _mean(_zero(F.relu_(both), padding), padding)
+        weights = torch.sigmoid(torch.addcmul(self.attention_bias, pooled, self.attention_weight))
+        return torch.addcmul(at, neighbour, weights)
 
 
 class CrossLayerSum(nn.Module):
@@ -175,12 +180,36 @@ class CrossLayerSum(nn.Module):
         self.up = Upsampling(channels)
 
     def forward(self, level: Tensor, below: Tensor | None, above: Tensor | None, padding: Padding) -> Tensor:
-        """P^l, P^{l-1} and P^{l+1}, where these exist, to f_c^l (B, C, T_l)."""
+        """P^l, P^{l-1} and P^{l+1}, where these exist, all padded, to f_c^l (B, T_l, C)."""
+        total = level[:, 1:-1]
         if below is not None:
-            level = level + self.down(below, padding)
+            total = total + self.down(below, padding)
         if above is not None:
-            level = level + self.up(above, padding)
-        return level
+            total = total + self.up(above, padding)
+        return total
+
+
+def _depthwise_weights(channels: int) -> tuple[nn.Parameter, nn.Parameter]:
+    """Weight (3, C) and bias (C) of a depth-wise convolution, as PyTorch starts them but for a bias of zero."""
+    weight = torch.empty(3, channels).uniform_(-(3**-0.5), 3**-0.5)
+    return nn.Parameter(weight), nn.Parameter(torch.zeros(channels))
+
+
+def _three_steps(start: Tensor, before: Tensor, at: Tensor, after: Tensor, weight: Tensor) -> Tensor:
+    """start + the sum of three (B, T, C) with the weights (3, C) of a depth-wise convolution."""
+    total = torch.addcmul(start, before, weight[0])
+    return torch.addcmul(torch.addcmul(total, at, weight[1]), after, weight[2])
+
+
+def _zero(x: Tensor, padding: Padding) -> Tensor:
+    """x (B, T, C) with zeros behind each sequence."""
+    return x if padding.is_empty else x * padding.mask.mT
+
+
+def _mean(x: Tensor, padding: Padding) -> Tensor:
+    """The mean of each sequence over time, (B, 1, C); x (B, T, C) is zero behind the sequences."""
+    counts = torch.tensor(padding.lengths, device=x.device, dtype=x.dtype)
+    return x.sum(1, keepdim=True) / counts[:, None, None]
 
 
 class RefineHead(nn.Module):
@@ -201,8 +230,8 @@ class RefineHead(nn.Module):
         self.offset_output = OutputLayer(channels, 2, kernel_size)
 
     def forward(self, x: Tensor, strip: Strip) -> tuple[Tensor, Tensor]:
-        """(B, C, P) to logits (B, K, N) and offsets (B, 2, N) of start and end, in units of the stride."""
-        hidden = self.trunk(x, strip)
+        """(R, C) to logits (B, K, N) and offsets (B, 2, N) of start and end, in units of the stride."""
+        hidden = self.trunk(x, strip.rows)
         return self.class_output(hidden, strip), self.offset_output(hidden, strip)
 
 

@@ -1,80 +1,63 @@
-"""Convolutional heads that run over all levels of a pyramid at once.
+"""Convolutional heads that run over all levels and sequences of a batch at once.
 
-The levels are laid end to end, with zeros between them as wide as a kernel reaches: one long convolution gives
-what one of each level would, and is faster than many short ones.
-
-Shape letters: B sequences, C and H channels, K classes, L levels, N points, P steps of the strip.
+Shape letters: B sequences, C and H channels, K classes, L levels, N points, R rows of the table.
 """
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import pairwise
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
-from untrimmed.models.layers import ChannelNorm, Convolution
 from untrimmed.models.predictions import Points
+from untrimmed.models.rows import RowConvolution, Rows, Trunk
 
 
 @dataclass(frozen=True)
 class Strip:
-    """The levels of a pyramid laid end to end.
+    """The levels of all sequences of a batch as one table.
 
     Attributes:
         points: the points of the pyramid.
-        gap: number of zeros between levels: half of the widest kernel that will pass over them.
+        gap: rows of zeros between levels: half of the widest kernel that will pass over them.
     """
 
     points: Points
     gap: int
 
+    @cached_property
+    def rows(self) -> Rows:
+        """Where the steps of each level of each sequence lie, the finest levels first."""
+        lengths = [length for padding in self.points.paddings for length in padding.lengths]
+        return Rows(tuple(lengths), self.gap, self.points.paddings[0].device)
+
     def lay(self, levels: Sequence[Tensor]) -> Tensor:
-        """L tensors (B, C, T_l) to one (B, C, P)."""
-        first = levels[0]
-        zeros = first.new_zeros(*first.shape[:2], self.gap)
-        return torch.cat([part for level in levels for part in (zeros, level)][1:], dim=-1)
+        """L tensors (B, T_l, C) to one table (R, C), without what stands behind the sequences."""
+        return self.rows.lay(
+            [
+                row[:length]
+                for level, padding in zip(levels, self.points.paddings, strict=True)
+                for row, length in zip(level, padding.lengths, strict=True)
+            ]
+        )
 
-    def take(self, x: Tensor) -> Tensor:
-        """(B, C, P) to (B, C, N), without the gaps."""
-        sizes = [piece for size in self.points.sizes for piece in (self.gap, size)][1:]
-        return torch.cat(x.split_with_sizes(sizes, dim=-1)[::2], dim=-1)
-
-    def zero(self, x: Tensor) -> Tensor:
-        """x (B, C, P) with zeros in the gaps and behind the end of each sequence."""
-        return x * self._mask
+    def take(self, table: Tensor) -> Tensor:
+        """A table (R, C) to (B, C, N), zero behind the sequences."""
+        steps = torch.cat(self.rows.take(table))
+        batch, points = self._places
+        taken = steps.new_zeros(len(self.points.paddings[0].lengths), len(self.points), table.shape[1])
+        return taken.index_put((batch, points), steps).transpose(1, 2)
 
     @cached_property
-    def _mask(self) -> Tensor:
-        """(B, 1, P), false where `zero` puts zeros."""
-        return self.lay([padding.mask for padding in self.points.paddings])
-
-
-class Trunk(nn.Module):
-    """Convolutions with layer normalisation and ReLU.
-
-    Args:
-        inputs: C.
-        channels: H.
-        kernel_size: odd.
-        layers: number of convolutions.
-    """
-
-    def __init__(self, inputs: int, channels: int, kernel_size: int, layers: int) -> None:
-        super().__init__()
-        widths = [inputs] + [channels] * layers
-        # The norm subtracts the mean that a bias would add, so the convolutions have none.
-        self.convolutions = nn.ModuleList(Convolution(a, b, kernel_size, bias=False) for a, b in pairwise(widths))
-        self.norms = nn.ModuleList(ChannelNorm(channels) for _ in range(layers))
-
-    def forward(self, x: Tensor, strip: Strip) -> Tensor:
-        """(B, C, P) to (B, H, P)."""
-        for convolution, norm in zip(self.convolutions, self.norms, strict=True):
-            x = strip.zero(F.relu(norm(convolution(x))))
-        return x
+    def _places(self) -> tuple[Tensor, Tensor]:
+        """The sequence and the point of each step of the table, without the gaps."""
+        batch = len(self.points.paddings[0].lengths)
+        level = self.points.level.expand(batch, -1)
+        sequence, point = torch.nonzero(self.points.valid, as_tuple=True)
+        by_level = torch.argsort(level[sequence, point], stable=True)
+        return sequence[by_level], point[by_level]
 
 
 class OutputLayer(nn.Module):
@@ -89,13 +72,12 @@ class OutputLayer(nn.Module):
 
     def __init__(self, channels: int, outputs: int, kernel_size: int, *, prior: float = 0.5) -> None:
         super().__init__()
-        self.convolution = Convolution(channels, outputs, kernel_size)
-        bias = self.convolution.conv.bias
-        assert bias is not None
-        nn.init.constant_(bias, -math.log((1 - prior) / prior))
+        self.convolution = RowConvolution(channels, outputs, kernel_size)
+        assert self.convolution.bias is not None
+        nn.init.constant_(self.convolution.bias, -math.log((1 - prior) / prior))
 
     def forward(self, x: Tensor, strip: Strip) -> Tensor:
-        """(B, H, P) to (B, outputs, N)."""
+        """(R, H) to (B, outputs, N)."""
         return strip.take(self.convolution(x))
 
 
@@ -126,6 +108,6 @@ class ClassHead(nn.Module):
         self.output = OutputLayer(channels, classes, kernel_size, prior=prior)
 
     def forward(self, x: Tensor, strip: Strip) -> Tensor:
-        """(B, C, P) to logits (B, K, N)."""
-        logits: Tensor = self.output(self.trunk(x, strip), strip)
+        """(R, C) to logits (B, K, N)."""
+        logits: Tensor = self.output(self.trunk(x, strip.rows), strip)
         return logits

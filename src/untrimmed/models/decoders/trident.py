@@ -1,6 +1,7 @@
 """The Trident-head: boundaries as expectations over the steps around a point (TriDet, Shi et al. 2023, Eq. 5-9).
 
-Shape letters: B sequences, C and H channels, K classes, L levels, M places, N points, P steps of the strip.
+Shape letters: B sequences, C and H channels, K classes, L levels, M places, N points, R rows of the
+table.
 """
 
 from dataclasses import dataclass
@@ -10,8 +11,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from untrimmed.models.decoders.heads import ClassHead, OutputLayer, Strip, Trunk
+from untrimmed.models.decoders.heads import ClassHead, OutputLayer, Strip
 from untrimmed.models.predictions import Places, Points
+from untrimmed.models.rows import Trunk
 
 
 @dataclass(frozen=True)
@@ -96,8 +98,8 @@ class TridentHead(nn.Module):
         self.level_scale = nn.Parameter(torch.ones(levels))
 
     def forward(self, x: Tensor, strip: Strip) -> TridentRegression:
-        """(B, C, P) to the distances of N points."""
-        bins = self.bins(self.trunk(x, strip), strip)
+        """(R, C) to the distances of N points."""
+        bins = self.bins(self.trunk(x, strip.rows), strip)
         bins = F.relu(bins * self.level_scale[strip.points.level])
         start_bins, end_bins = bins.chunk(2, dim=1)
         return TridentRegression(strip.points, self.start(x, strip), self.end(x, strip), start_bins, end_bins)

@@ -4,6 +4,7 @@ Shape letters: B sequences, C channels, T steps, U frequencies (T // 2 + 1), L l
 """
 
 from collections.abc import Sequence
+from functools import partial
 
 import torch
 import torch.nn.functional as F
@@ -12,11 +13,11 @@ from torch import Tensor, nn
 from untrimmed.models.layers import (
     ChannelAffine,
     ChannelNorm,
-    Convolution,
-    DropPath,
+    DepthwiseConvolution,
     FeedForward,
     GroupNorm,
     MaxPool,
+    ResidualPath,
 )
 from untrimmed.models.sequences import Padding, Pyramid
 
@@ -94,17 +95,17 @@ class GMGBlock(nn.Module):
         super().__init__()
         self.norm = ChannelNorm(channels)
         self.instant = ChannelAffine(channels)
-        self.local = Convolution(channels, channels, kernel_size, groups=channels)
+        self.local = DepthwiseConvolution(channels, kernel_size)
         self.whole = SpectralFilter(channels)
-        self.mix_path = DropPath(channels, drop_path, layer_scale)
+        self.mix_path = ResidualPath(channels, drop_path, layer_scale)
         self.group_norm = GroupNorm(16, channels)
         self.feed_forward = FeedForward(channels, hidden)
-        self.feed_forward_path = DropPath(channels, drop_path, layer_scale)
+        self.feed_forward_path = ResidualPath(channels, drop_path, layer_scale)
 
     def forward(self, x: Tensor, padding: Padding) -> Tensor:
         """(B, C, T) to the same."""
-        x = x + self.mix_path(self._granularities(padding.zero(self.norm(x)), padding))
-        x = x + self.feed_forward_path(self.feed_forward(self.group_norm(x, padding)))
+        x = self.mix_path(x, self._granularities(padding.zero(self.norm(x)), padding))
+        x = self.feed_forward_path(x, self.feed_forward(self.group_norm(x, padding)))
         return padding.zero(x)
 
     def _granularities(self, x: Tensor, padding: Padding) -> Tensor:
@@ -112,9 +113,7 @@ class GMGBlock(nn.Module):
         # `whole` is zero in the padding, and with it all that it gates.
         whole: Tensor = self.whole(x, padding)
         local = F.relu(whole) * self.local(x)
-        instant = F.relu(local) * self.instant(x)
-        mixed: Tensor = instant + local + whole
-        return mixed
+        return torch.addcmul(local + whole, F.relu(local), self.instant(x))
 
 
 class SpectralFilter(nn.Module):
@@ -135,12 +134,7 @@ class SpectralFilter(nn.Module):
 
     def forward(self, x: Tensor, padding: Padding) -> Tensor:
         """(B, C, T) to the same."""
-        if padding.is_empty:
-            return self._filtered(x)
-        out = torch.zeros_like(x)
-        for length, rows in padding.groups():
-            out[rows, :, :length] = self._filtered(x[rows, :, :length])
-        return out
+        return padding.each(x, self._filtered)
 
     def _filtered(self, x: Tensor) -> Tensor:
         """As `forward`, of sequences that all fill their rows."""
@@ -186,14 +180,16 @@ class ComplexConvolution(nn.Module):
 
     def forward(self, real: Tensor, imaginary: Tensor) -> tuple[Tensor, Tensor]:
         """Real and imaginary part, (B, C, U) each, to the same."""
-        batch, channels, frequencies = real.shape
-        weight_real, weight_imaginary = self.weight
-        # (a + bi)(x + yi) = (ax - by) + (bx + ay)i, as one convolution over pairs of channels.
-        to_real = torch.stack((weight_real, -weight_imaginary), dim=1)
-        to_imaginary = torch.stack((weight_imaginary, weight_real), dim=1)
-        kernel = torch.stack((to_real, to_imaginary), dim=1).flatten(0, 1)
-        pairs = torch.stack((real, imaginary), dim=2).flatten(1, 2)
-        bias = self.bias.t().flatten()
-        out = F.conv1d(pairs, kernel, bias, padding=kernel.shape[-1] // 2, groups=channels)
-        out_real, out_imaginary = out.view(batch, channels, 2, frequencies).unbind(2)
-        return out_real, out_imaginary
+        weight_real, weight_imaginary = self.weight[:, :, None, None].unbind()
+        # (a + bi)(x + yi) = (ax - by) + (bx + ay)i
+        parts = torch.cat((real, imaginary)).unsqueeze(2)
+        convolve = partial(F.conv2d, padding=(0, self.weight.shape[-1] // 2), groups=real.shape[1])
+        by_real = convolve(parts, weight_real, None).squeeze(2)
+        by_imaginary = convolve(parts, weight_imaginary, None).squeeze(2)
+        real_by_real, imaginary_by_real = by_real.chunk(2)
+        real_by_imaginary, imaginary_by_imaginary = by_imaginary.chunk(2)
+        bias_real, bias_imaginary = self.bias[..., None]
+        return (
+            real_by_real - imaginary_by_imaginary + bias_real,
+            real_by_imaginary + imaginary_by_real + bias_imaginary,
+        )
