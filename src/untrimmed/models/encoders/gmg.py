@@ -139,14 +139,11 @@ class SpectralFilter(nn.Module):
     def _filtered(self, x: Tensor) -> Tensor:
         """As `forward`, of sequences that all fill their rows."""
         spectrum = torch.fft.rfft(x.float(), norm="ortho")
-        real, imaginary = spectrum.real, spectrum.imag
+        parts = torch.cat((spectrum.real, spectrum.imag), dim=1)
         # Eq. 2: W = Conv(ReLU(Conv(X))).
-        filter_real, filter_imaginary = self.first(real, imaginary)
-        filter_real, filter_imaginary = self.second(F.relu(filter_real), F.relu(filter_imaginary))
-        # Eq. 3: the Hadamard product of complex numbers, and back.
-        product_real = real * filter_real - imaginary * filter_imaginary
-        product_imaginary = (real * filter_imaginary + imaginary * filter_real) * _is_complex(x)
-        product = torch.complex(product_real, product_imaginary)
+        real, imaginary = self.second(F.relu_(self.first(parts))).chunk(2, dim=1)
+        # Eq. 3: the Hadamard product, and back.
+        product = spectrum * torch.complex(real.float(), imaginary.float() * _is_complex(x))
         filtered: Tensor = torch.fft.irfft(product, n=x.shape[-1], norm="ortho")
         return filtered.to(x.dtype)
 
@@ -164,8 +161,8 @@ def _is_complex(x: Tensor) -> Tensor:
 class ComplexConvolution(nn.Module):
     """Depth-wise convolution along the frequencies of a complex spectrum.
 
-    Weight and bias are complex numbers that are kept, as all that they meet, in two real parts, since networks
-    are exported with real numbers only.
+    Weight and bias are complex numbers that are kept, as the spectrum that they meet, in two real parts, since
+    networks are exported with real numbers only.
 
     Args:
         channels: C.
@@ -178,18 +175,13 @@ class ComplexConvolution(nn.Module):
         self.weight = nn.Parameter(0.02 * torch.randn(2, channels, kernel_size))
         self.bias = nn.Parameter(0.02 * torch.randn(2, channels))
 
-    def forward(self, real: Tensor, imaginary: Tensor) -> tuple[Tensor, Tensor]:
-        """Real and imaginary part, (B, C, U) each, to the same."""
-        weight_real, weight_imaginary = self.weight[:, :, None, None].unbind()
+    def forward(self, parts: Tensor) -> Tensor:
+        """A spectrum (B, 2C, U), the real parts of all channels before the imaginary ones, to the same."""
+        channels = parts.shape[1] // 2
+        real, imaginary = self.weight[:, :, None]
+        convolve = partial(F.conv2d, padding=(0, real.shape[-1] // 2), groups=2 * channels)
         # (a + bi)(x + yi) = (ax - by) + (bx + ay)i
-        parts = torch.cat((real, imaginary)).unsqueeze(2)
-        convolve = partial(F.conv2d, padding=(0, self.weight.shape[-1] // 2), groups=real.shape[1])
-        by_real = convolve(parts, weight_real, None).squeeze(2)
-        by_imaginary = convolve(parts, weight_imaginary, None).squeeze(2)
-        real_by_real, imaginary_by_real = by_real.chunk(2)
-        real_by_imaginary, imaginary_by_imaginary = by_imaginary.chunk(2)
-        bias_real, bias_imaginary = self.bias[..., None]
-        return (
-            real_by_real - imaginary_by_imaginary + bias_real,
-            real_by_imaginary + imaginary_by_real + bias_imaginary,
-        )
+        x = parts.unsqueeze(2)
+        by_real = convolve(x, torch.cat((real, real)).unsqueeze(2), self.bias.flatten())
+        by_imaginary = convolve(x, torch.cat((imaginary, -imaginary)).unsqueeze(2))
+        return (by_real + by_imaginary.roll(channels, dims=1)).squeeze(2)
