@@ -47,7 +47,7 @@ def main() -> None:
         ways: dict[str, Callable[[], object]] = {
             "torch": lambda table=table, images=images: library(table, images),
             "convolve": lambda table=table, weight=weight: convolve(table, weight),
-            "in pairs": lambda table=table, weight=weight: torch.cat(list(convolve_in_pairs(table, weight))),
+            "in pairs": lambda table=table, weight=weight: convolve_in_pairs(table, weight),
             "torch, with gradient": lambda leaf=leaf, grown=grown: library(leaf, grown).sum().backward(),
             "convolve, with gradient": lambda leaf=leaf, layer=layer: layer(leaf).sum().backward(),
         }

@@ -37,7 +37,7 @@ KEYS: dict[str, tuple[Any, Callable[[ActionDetector], Any]]] = {
     "embedding.layers": (3, lambda net: len(net.embedding.trunk.convolutions)),
     "encoder.stem_blocks": (3, lambda net: len(net.encoder.stem)),
     "encoder.hidden": (40, lambda net: net.encoder.stem[0].feed_forward.widen.out_features),
-    "encoder.kernel_size": (5, lambda net: net.encoder.branch[0].local.conv.kernel_size[1]),
+    "encoder.kernel_size": (5, lambda net: net.encoder.branch[0].local.weight.shape[1]),
     "encoder.drop_path": (0.25, lambda net: {path.drop for path in residual_paths(net)}.pop()),
     "encoder.layer_scale": (0.5, lambda net: {path.scale.mean().item() for path in residual_paths(net)}.pop()),
     "decoder.head_channels": (24, lambda net: net.decoder.refine_head.trunk.norms[0].normalized_shape[0]),

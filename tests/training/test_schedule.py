@@ -9,7 +9,7 @@ from untrimmed.models.decoders.cltdr import CrossLayerAttention, Downsampling, U
 from untrimmed.models.decoders.trident import TridentHead
 from untrimmed.models.detector import ActionDetector
 from untrimmed.models.encoders.gmg import ComplexConvolution
-from untrimmed.models.layers import ChannelAffine, GroupNorm, ResidualPath
+from untrimmed.models.layers import ChannelAffine, DepthwiseConvolution, GroupNorm, ResidualPath
 from untrimmed.models.rows import RowConvolution
 from untrimmed.training.schedule import optimizer, warmup_cosine
 
@@ -81,7 +81,7 @@ def test_every_parameter_is_learned_once(detector):
 
 
 CONVOLVING = (
-    torch.nn.Conv2d,
+    DepthwiseConvolution,
     torch.nn.Linear,
     RowConvolution,
     ComplexConvolution,
@@ -102,8 +102,8 @@ def test_weights_of_linear_layers_and_convolutions_decay_and_nothing_else_does(d
             assert group_of(chosen, parameter) == expected, f"{kind.__name__}.{name}"
             seen.add((kind, name))
     assert {
-        (torch.nn.Conv2d, "weight"),
-        (torch.nn.Conv2d, "bias"),
+        (DepthwiseConvolution, "weight"),
+        (DepthwiseConvolution, "bias"),
         (torch.nn.Linear, "weight"),
         (torch.nn.Linear, "bias"),
         (RowConvolution, "weight"),

@@ -9,7 +9,7 @@ Shape letters: R rows of the table, C channels, K kernel size.
 """
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
@@ -76,28 +76,17 @@ class RowConvolution(nn.Module):
 
     def forward(self, table: Tensor) -> Tensor:
         """(R, inputs) to (R, outputs); the rows between sequences mean nothing."""
-        return _together(list(self.parts(table)))
-
-    def parts(self, table: Tensor) -> Iterator[Tensor]:
-        """What `forward` returns, some rows at a time."""
         weight: Tensor = self.weight
         if torch.is_autocast_enabled(table.device.type):
             lower = torch.get_autocast_dtype(table.device.type)
             table, weight = table.to(lower), weight.to(lower)
-        convolved: Iterable[Tensor]
         if torch.is_grad_enabled():
-            convolved = [_Convolve.apply(table, weight)]  # type: ignore[no-untyped-call]
+            y: Tensor = _Convolve.apply(table, weight)  # type: ignore[no-untyped-call]
         elif pays_in_pairs(table, weight):
-            convolved = convolve_in_pairs(table, weight)
+            y = convolve_in_pairs(table, weight)
         else:
-            convolved = [convolve(table, weight)]
-        for y in convolved:
-            yield y if self.bias is None else y + self.bias
-
-
-def _together(parts: list[Tensor]) -> Tensor:
-    """Parts of a table under each other."""
-    return parts[0] if len(parts) == 1 else torch.cat(parts)
+            y = convolve(table, weight)
+        return y if self.bias is None else y + self.bias
 
 
 def convolve(table: Tensor, weight: Tensor) -> Tensor:
@@ -131,12 +120,8 @@ def pays_in_pairs(table: Tensor, weight: Tensor) -> bool:
     return kernel_size == 3 and min(inputs, outputs) >= 256 and table.device.type == "cpu" and len(table) > 1
 
 
-#: Pairs of rows that are computed together: their sums and differences fit a processor's second cache.
-_PAIRS = 768
-
-
-def convolve_in_pairs(table: Tensor, weight: Tensor) -> Iterator[Tensor]:
-    """As `convolve` for K = 3, with four products of half the rows instead of three of all; in parts.
+def convolve_in_pairs(table: Tensor, weight: Tensor) -> Tensor:
+    """As `convolve` for K = 3, with four products of half the rows instead of three of all.
 
     Two neighbouring rows of the result are computed together from sums and differences of the rows they come
     from (Winograd's F(2, 3); Lavin and Gray 2016, Eq. 5-7).
@@ -146,34 +131,22 @@ def convolve_in_pairs(table: Tensor, weight: Tensor) -> Iterator[Tensor]:
     if rows % 2:
         table = F.pad(table, (0, 0, 0, 1))
     even, odd = table[::2], table[1::2]
+    y = table.new_empty(len(table), weight.shape[2])
+    even_y, odd_y = y[::2], y[1::2]
     outer = (before + after) / 2
-    for_sum, for_difference = torch.add(outer, at, alpha=0.5), torch.sub(outer, at, alpha=0.5)
-    for first in range(0, len(even), _PAIRS):
-        last = min(first + _PAIRS, len(even))
-        own_even, own_odd = even[first:last], odd[first:last]
-        common = (own_even + own_odd) @ for_sum
-        opposed = (own_odd - own_even) @ for_difference
-        y = table.new_empty(2 * len(common), weight.shape[2])
-        torch.add(common, opposed, out=y[::2])
-        torch.sub(common, opposed, out=y[1::2])
-        # The odd row of the pair before less this one's; the even row of the pair after less this one's.
-        work = torch.empty_like(own_even, memory_format=torch.contiguous_format)
-        y[::2].addmm_(_neighbour_less_own(odd, first - 1, last - 1, work, own=own_odd), before)
-        y[1::2].addmm_(_neighbour_less_own(even, first + 1, last + 1, work, own=own_even), after)
-        yield y[: rows - 2 * first]
-
-
-def _neighbour_less_own(table: Tensor, first: int, last: int, out: Tensor, *, own: Tensor) -> Tensor:
-    """Rows first to last of the table, zero where it has none, less their counterparts; written to `out`."""
-    if first < 0:
-        torch.neg(own[0], out=out[0])
-        torch.sub(table[:last], own[1:], out=out[1:])
-    elif last > len(table):
-        torch.neg(own[-1], out=out[-1])
-        torch.sub(table[first:], own[:-1], out=out[:-1])
-    else:
-        torch.sub(table[first:last], own, out=out)
-    return out
+    common = (even + odd) @ torch.add(outer, at, alpha=0.5)
+    opposed = (odd - even) @ torch.sub(outer, at, alpha=0.5)
+    torch.add(common, opposed, out=even_y)
+    torch.sub(common, opposed, out=odd_y)
+    # The odd row of the pair before less this one's, then the even row of the pair after less this one's.
+    difference = torch.empty_like(even, memory_format=torch.contiguous_format)
+    torch.sub(odd[:-1], odd[1:], out=difference[1:])
+    torch.neg(odd[0], out=difference[0])
+    even_y.addmm_(difference, before)
+    torch.sub(even[1:], even[:-1], out=difference[:-1])
+    torch.neg(even[-1], out=difference[-1])
+    odd_y.addmm_(difference, after)
+    return y[:rows]
 
 
 class _Convolve(torch.autograd.Function):
@@ -221,8 +194,5 @@ class Trunk(nn.Module):
     def forward(self, table: Tensor, rows: Rows) -> Tensor:
         """(R, C) to (R, H), both with zeros between the sequences."""
         for convolution, norm in zip(self.convolutions, self.norms, strict=True):
-            assert isinstance(convolution, RowConvolution)
-            # Part by part, while it is in the processor's cache.
-            normal = _together([norm(part) for part in convolution.parts(table)])
-            table = F.relu_(rows.zero_gaps_(normal))
+            table = F.relu_(rows.zero_gaps_(norm(convolution(table))))
         return table

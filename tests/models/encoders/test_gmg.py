@@ -65,9 +65,10 @@ def test_complex_convolution_multiplies_complex_numbers_by_hand() -> None:
     # Weights 1, i, 2 - i and bias 10 + 20i; inputs 1 + i, 3, -2i.
     layer.weight.data = torch.tensor([[[1.0, 0.0, 2.0]], [[0.0, 1.0, -1.0]]])
     layer.bias.data = torch.tensor([[10.0], [20.0]])
-    out = layer(torch.tensor([[[1.0, 3.0, 0.0], [1.0, 0.0, -2.0]]]))
+    real, imaginary = layer(torch.tensor([[[1.0, 3.0, 0.0]]]), torch.tensor([[[1.0, 0.0, -2.0]]]))
     # i(1+i) + (2-i)3 = 5 - 2i; (1+i) + 3i + (2-i)(-2i) = -1; 3 + i(-2i) = 5.
-    assert out.tolist() == [[[15, 9, 15], [18, 20, 20]]]
+    assert real.tolist() == [[[15, 9, 15]]]
+    assert imaginary.tolist() == [[[18, 20, 20]]]
 
 
 @pytest.mark.parametrize("kernel_size", [1, 3, 5])
@@ -77,7 +78,7 @@ def test_complex_convolution_is_the_sum_of_complex_products(
 ) -> None:
     layer = randomised(ComplexConvolution(4, kernel_size), size=1.0)
     real, imaginary = torch.randn(2, 3, 4, frequencies)
-    out = torch.complex(*layer(torch.cat((real, imaginary), dim=1)).detach().chunk(2, dim=1)).numpy()
+    out = torch.complex(*layer(real, imaginary)).detach().numpy()
     for row, spectrum in zip(out, torch.complex(real, imaginary).numpy(), strict=True):
         np.testing.assert_allclose(row, slow_convolution(spectrum.astype(complex), layer), atol=1e-5)
 
@@ -157,8 +158,8 @@ def test_each_granularity_is_gated_by_the_next_larger_one_by_hand() -> None:
     block = GMGBlock(16, hidden=8, kernel_size=3, drop_path=0.0, layer_scale=1.0)
     whole = torch.tensor([2.0, -1.0, 3.0])
     block.whole.forward = lambda x, padding: whole.expand_as(x)
-    block.local.conv.weight.data = torch.tensor([1.0, 2.0, -1.0]).expand(16, 1, 1, 3)
-    block.local.conv.bias.data.fill_(1.0)
+    block.local.weight.data = torch.tensor([1.0, 2.0, -1.0]).expand(16, 3)
+    block.local.bias.data.fill_(1.0)
     block.instant.weight.data.fill_(3.0)
     block.instant.bias.data.fill_(-1.0)
     x = torch.tensor([1.0, 2.0, 4.0]).expand(1, 16, 3)
@@ -171,7 +172,7 @@ def test_each_granularity_is_gated_by_the_next_larger_one_by_hand() -> None:
 def test_a_negative_local_feature_closes_the_instant_gate() -> None:
     block = GMGBlock(16, hidden=8, kernel_size=1, drop_path=0.0, layer_scale=1.0)
     block.whole.forward = lambda x, padding: torch.ones_like(x)
-    block.local.conv.weight.data.fill_(-1.0)
+    block.local.weight.data.fill_(-1.0)
     block.instant.bias.data.fill_(100.0)
     x = torch.ones(1, 16, 2)
     assert torch.equal(block._granularities(x, Padding.of(x, None)), torch.zeros(1, 16, 2))

@@ -114,7 +114,7 @@ class Upsampling(nn.Module):
         """Padded (B, T_{l+1} + 2, C) to (B, T_l, C), with the padding of the level below."""
         at, after = x[:, 1:-1], x[:, 2:]
         even = torch.addcmul(self.bias, at, self.weight[1])
-        odd = torch.addcmul(torch.addcmul(self.bias, at, self.weight[2]), after, self.weight[0])
+        odd = torch.addcmul(self.bias, at, self.weight[2]).addcmul_(after, self.weight[0])
         return _zero(torch.stack((even, odd), dim=2).flatten(1, 2)[:, : padding.steps], padding)
 
 
@@ -161,7 +161,7 @@ class CrossLayerAttention(nn.Module):
         if neighbour is None:
             return at
         neighbour = self.resampling(neighbour, padding)
-        both = _three_steps(neighbour + self.bias, level[:, :-2], at, level[:, 2:], self.weight)
+        both = _three_steps(neighbour, level[:, :-2], at, level[:, 2:], self.weight).add_(self.bias)
         pooled = _mean(_zero(F.relu_(both), padding), padding)
         weights = torch.sigmoid(torch.addcmul(self.attention_bias, pooled, self.attention_weight))
         return torch.addcmul(at, neighbour, weights)
@@ -197,8 +197,7 @@ def _depthwise_weights(channels: int) -> tuple[nn.Parameter, nn.Parameter]:
 
 def _three_steps(start: Tensor, before: Tensor, at: Tensor, after: Tensor, weight: Tensor) -> Tensor:
     """start + the sum of three (B, T, C) with the weights (3, C) of a depth-wise convolution."""
-    total = torch.addcmul(start, before, weight[0])
-    return torch.addcmul(torch.addcmul(total, at, weight[1]), after, weight[2])
+    return torch.addcmul(start, before, weight[0]).addcmul_(at, weight[1]).addcmul_(after, weight[2])
 
 
 def _zero(x: Tensor, padding: Padding) -> Tensor:

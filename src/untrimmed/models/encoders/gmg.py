@@ -4,7 +4,6 @@ Shape letters: B sequences, C channels, T steps, U frequencies (T // 2 + 1), L l
 """
 
 from collections.abc import Sequence
-from functools import partial
 
 import torch
 import torch.nn.functional as F
@@ -18,6 +17,7 @@ from untrimmed.models.layers import (
     GroupNorm,
     MaxPool,
     ResidualPath,
+    convolve_depthwise,
 )
 from untrimmed.models.sequences import Padding, Pyramid
 
@@ -139,9 +139,9 @@ class SpectralFilter(nn.Module):
     def _filtered(self, x: Tensor) -> Tensor:
         """As `forward`, of sequences that all fill their rows."""
         spectrum = torch.fft.rfft(x.float(), norm="ortho")
-        parts = torch.cat((spectrum.real, spectrum.imag), dim=1)
         # Eq. 2: W = Conv(ReLU(Conv(X))).
-        real, imaginary = self.second(F.relu_(self.first(parts))).chunk(2, dim=1)
+        real, imaginary = self.first(spectrum.real.contiguous(), spectrum.imag.contiguous())
+        real, imaginary = self.second(F.relu_(real), F.relu_(imaginary))
         # Eq. 3: the Hadamard product, and back.
         product = spectrum * torch.complex(real.float(), imaginary.float() * _is_complex(x))
         filtered: Tensor = torch.fft.irfft(product, n=x.shape[-1], norm="ortho")
@@ -175,13 +175,12 @@ class ComplexConvolution(nn.Module):
         self.weight = nn.Parameter(0.02 * torch.randn(2, channels, kernel_size))
         self.bias = nn.Parameter(0.02 * torch.randn(2, channels))
 
-    def forward(self, parts: Tensor) -> Tensor:
-        """A spectrum (B, 2C, U), the real parts of all channels before the imaginary ones, to the same."""
-        channels = parts.shape[1] // 2
-        real, imaginary = self.weight[:, :, None]
-        convolve = partial(F.conv2d, padding=(0, real.shape[-1] // 2), groups=2 * channels)
+    def forward(self, real: Tensor, imaginary: Tensor) -> tuple[Tensor, Tensor]:
+        """Real and imaginary part, (B, C, U) each, to the same."""
+        by_real, by_imaginary = self.weight
+        bias_real, bias_imaginary = self.bias
         # (a + bi)(x + yi) = (ax - by) + (bx + ay)i
-        x = parts.unsqueeze(2)
-        by_real = convolve(x, torch.cat((real, real)).unsqueeze(2), self.bias.flatten())
-        by_imaginary = convolve(x, torch.cat((imaginary, -imaginary)).unsqueeze(2))
-        return (by_real + by_imaginary.roll(channels, dims=1)).squeeze(2)
+        return (
+            convolve_depthwise([(real, by_real), (imaginary, -by_imaginary)], bias_real),
+            convolve_depthwise([(real, by_imaginary), (imaginary, by_real)], bias_imaginary),
+        )
