@@ -8,16 +8,18 @@ features. Like the commands, these processes keep freed memory (untrimmed/memory
 """
 
 from dataclasses import dataclass
+from statistics import median
 
 import torch
 from harness import (
     add_device_option,
     in_own_process,
-    measure,
+    matrix_product_seconds,
     parser,
     peak_memory_megabytes,
     print_table,
     reset_peak_memory,
+    seconds,
 )
 from torch import Tensor
 
@@ -94,41 +96,29 @@ class Step:
         self.optimizer.step()
         self.optimizer.zero_grad()
 
-    def all_parts(self) -> None:
-        """A whole step."""
-        self.forward()
-        self.compare()
-        self.backward()
-        self.learn()
-
 
 def table_rows(
     case: Case, device: torch.device, precision: str, threads: int, rounds: int
 ) -> list[tuple[object, ...]]:
-    """A row for the whole step and one for what each further part adds."""
+    """A row for the whole step and one for each part."""
     keep_freed_memory()
     torch.set_num_threads(threads)
     step = Step(case, device, precision)
+    parts = (step.forward, step.compare, step.backward, step.learn)
     reset_peak_memory(device)
-    whole = measure(step.all_parts, rounds, device)
-    megabytes = peak_memory_megabytes(device)
-    rows: list[tuple[object, ...]] = [
-        (case.recipe, "all", 1e3 * whole.median, 1e3 * whole.minimum, whole.multiple, megabytes)
+    products: list[float] = []
+    times: list[list[float]] = []
+    for _ in range(rounds + 1):
+        products.append(matrix_product_seconds(device))
+        times.append([seconds(part, device) for part in parts])
+    # The first round only warms up.
+    product, columns = median(products[1:]), list(zip(*times[1:], strict=True))
+    columns = [tuple(map(sum, zip(*columns, strict=True))), *columns]
+    names, megabytes = ("whole step", *PARTS), peak_memory_megabytes(device)
+    return [
+        (case.recipe, name, 1e3 * median(column), 1e3 * min(column), median(column) / product, megabytes)
+        for name, column in zip(names, columns, strict=True)
     ]
-    actions = (step.forward, step.compare, step.backward, step.learn)
-    before, before_multiple = 0.0, 0.0
-    for count, name in enumerate(PARTS[:-1], start=1):
-
-        def some(count: int = count) -> None:
-            for action in actions[:count]:
-                action()
-
-        timing = measure(some, rounds, device)
-        rows.append((case.recipe, name, 1e3 * timing.median - before, "", timing.multiple - before_multiple, ""))
-        before, before_multiple = 1e3 * timing.median, timing.multiple
-        step.optimizer.zero_grad()
-    rows.append((case.recipe, PARTS[-1], 1e3 * whole.median - before, "", whole.multiple - before_multiple, ""))
-    return rows
 
 
 def main() -> None:

@@ -251,7 +251,6 @@ class EvaluationSection(Section):
     """How detections are judged."""
 
     tiou: str = Field("0.3:0.7:0.1", description="thresholds, first:last:step, or a list with commas")
-    subset: str | None = Field("test", description="the subset that is judged; null: all videos")
 
     @field_validator("tiou", mode="before")
     @classmethod
