@@ -1,11 +1,11 @@
 """What a choice is worth on the real recordings: cross-validation over the persons of HAPT's training subset.
 
-    python benchmarks/choices.py ANNOTATIONS SIGNALS --out FOLDER [--only NAME ...] [--seed N] [--set KEY=VALUE ...]
+    python benchmarks/choices.py ANNOTATIONS SIGNALS --out FOLDER [--only NAME ...] [--set KEY=VALUE ...]
 
-Each choice changes some keys of the recipe `hapt`. For each of three folds a model is trained without the persons
-whose number leaves that remainder when divided by three, and judged on them; the test subset is not read. A fold
-that is in FOLDER already is not run again: use another FOLDER with another --set. Prints the mean over the folds of the average mAP, in percent, at
-tIoU 0.3:0.1:0.7 and 0.5:0.05:0.95.
+Each choice changes some keys of the recipe `hapt`. For each of three folds a model is trained without the
+persons whose number leaves that remainder when divided by three, and judged on them; the test subset is not read.
+A fold that is in FOLDER already is not run again: use another FOLDER with another --set. Prints the mean over the
+folds of the average mAP, in percent, at tIoU 0.3:0.1:0.7 and 0.5:0.05:0.95.
 """
 
 import argparse

@@ -28,7 +28,7 @@ from harness import (
 
 from untrimmed.config import DetectionSection, ModelSection
 from untrimmed.detection.candidates import Candidates, candidates
-from untrimmed.detection.localizer import BATCH_STEPS, Decoding, batches_by_length
+from untrimmed.detection.localizer import Decoding, batch_steps, batches_by_length
 from untrimmed.detection.timed_labels import timed_labels
 from untrimmed.features.time_grid import TimeGrid
 from untrimmed.memory import keep_freed_memory
@@ -142,6 +142,13 @@ def lengths_of_many() -> list[int]:
     return [round(length) for length in np.linspace(200, STEPS, SEQUENCES)]
 
 
+def many_computed_whole(setting: Setting) -> Result:
+    """Sixteen sequences one at a time, each padded to the longest, and the padding computed like the rest."""
+    stage = Stage(setting)
+    features = stage.features(1, STEPS)
+    return stage.timed(lambda: [stage.predict(features, [STEPS]) for _ in lengths_of_many()])
+
+
 def many_padded(setting: Setting) -> Result:
     """Sixteen sequences one at a time, each padded to the longest."""
     stage = Stage(setting)
@@ -162,7 +169,7 @@ def many_in_batches(setting: Setting) -> Result:
     stage = Stage(setting)
     lengths = lengths_of_many()
     named = {str(length): length for length in lengths}
-    batches = [[named[name] for name in batch] for batch in batches_by_length(named, BATCH_STEPS)]
+    batches = [[named[name] for name in batch] for batch in batches_by_length(named, batch_steps(setting.device))]
     features = stage.features(max(map(len, batches)), STEPS)
 
     def run() -> None:
@@ -186,9 +193,10 @@ ONE = {
     "all three": everything,
 }
 MANY = {
+    "one at a time, padded to 2304, all computed": many_computed_whole,
     "one at a time, padded to 2304": many_padded,
     "one at a time": many_alone,
-    f"batches of at most {BATCH_STEPS} steps": many_in_batches,
+    "batches as a Localizer makes them": many_in_batches,
     "one batch of 16": many_at_once,
 }
 

@@ -207,7 +207,7 @@ def test_a_video_gives_in_a_batch_what_it_gives_alone(localizer, features):
 def test_the_videos_of_a_folder_give_the_same_however_they_are_batched(
     localizer, store, features, monkeypatch, steps
 ):
-    monkeypatch.setattr(module, "BATCH_STEPS", steps)
+    monkeypatch.setattr(module, "batch_steps", lambda device: steps)
     sizes = []
     localize = localizer.localize
     monkeypatch.setattr(

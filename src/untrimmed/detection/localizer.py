@@ -21,9 +21,6 @@ from untrimmed.features.store import FeatureStore
 from untrimmed.features.time_grid import TimeGrid
 from untrimmed.models.detector import ActionDetector
 
-#: Padded steps that are computed at once: enough to keep two cores or a GPU busy, little memory.
-BATCH_STEPS = 8192
-
 
 @dataclass(frozen=True)
 class Decoding:
@@ -149,7 +146,7 @@ class Localizer:
                 lengths[video_id] = store.length(video_id)
             except InputError as error:
                 yield video_id, error
-        for batch in batches_by_length(lengths, BATCH_STEPS):
+        for batch in batches_by_length(lengths, batch_steps(self.device)):
             sequences = {}
             for video_id in batch:
                 try:
@@ -186,6 +183,15 @@ class Localizer:
             per_level=self.decoding.candidates_per_level,
             min_steps=self.decoding.min_steps,
         )
+
+
+def batch_steps(device: torch.device) -> int:
+    """How many padded steps are computed at once.
+
+    Enough to keep a GPU busy. A processor is no faster with more than one long video at a time, and needs less
+    memory then (benchmarks/inference.py).
+    """
+    return 2304 if device.type == "cpu" else 8192
 
 
 def batches_by_length(lengths: Mapping[str, int], steps: int) -> Iterator[list[str]]:
@@ -233,7 +239,7 @@ def chosen_device(name: torch.device | str) -> torch.device:
     return device
 
 
-def load(path: Path | str, device: torch.device | str = "cpu") -> Localizer:
+def load(path: Path | str, device: torch.device | str = "auto") -> Localizer:
     """The detector of a run folder or of a checkpoint, ready to be given features.
 
     Args:
