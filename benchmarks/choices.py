@@ -32,7 +32,7 @@ HELD_OUT = "held out"
 
 CHOICES: dict[str, list[str]] = {
     "the recipe": [],
-    "60 epochs": ["training.epochs=60"],
+    "100 epochs": ["training.epochs=100"],
     "30 epochs": ["training.epochs=30"],
     "windows always from the first sample": ["training.random_phase=false"],
     "layer scale from 1e-4": ["model.encoder.layer_scale=1e-4"],
@@ -47,7 +47,10 @@ CHOICES: dict[str, list[str]] = {
     "local kernel 5": ["model.encoder.kernel_size=5"],
     "drop path 0.3": ["model.encoder.drop_path=0.3"],
     "input noise 0.05": ["training.input_noise=0.05"],
-    "half the stride, a level more, 60 epochs": ["data.stride=12", "model.levels=7", "training.epochs=60"],
+    "twice the stride, a level less": ["data.stride=25", "model.levels=6"],
+    "ranges of 8 strides": [
+        "training.regression_ranges=[[0,8],[8,16],[16,32],[32,64],[64,128],[128,256],[256,null]]"
+    ],
 }
 
 

@@ -152,7 +152,7 @@ def test_every_mistake_is_told_at_once() -> None:
         ("modle.channels=32", "modle is not a key of a recipe; did you mean model?"),
         (
             "evaluation.nothing=1",
-            "evaluation.nothing is not a key of a recipe; evaluation has the keys tiou, subset",
+            "evaluation.nothing is not a key of a recipe; evaluation has the keys tiou",
         ),
         (
             "something=1",
