@@ -2,9 +2,9 @@
 
     python benchmarks/planted_features.py ANNOTATIONS OUT [--videos N] [--stride 4] [--window 16]
 
-Noise, plus a direction of its own for each class while an action of that class lasts. Written for the first N
-videos of each subset, so that training, detection and evaluation run as they would on the real features. What they
-then score says nothing: the task is easy on purpose.
+Noise, plus a direction of its own for each class while an action of that class lasts. Written for the first
+N videos of each subset, so that training, detection and evaluation run as they would on the real features. What
+they then score says nothing: the task is easy on purpose.
 """
 
 import argparse
