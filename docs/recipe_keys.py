@@ -16,6 +16,9 @@ changed with its sections before it, as in `untrimmed train demo training.epochs
 and a list is written `training.crop_ratio=[0.8,1]`. A list that may hold more is shown with `...`. Lengths of
 segments and sequences are in steps of the features.
 
+A recipe may begin with `base: NAME`, the name of a built-in recipe or a YAML file: what it does not say itself
+is then as that one says. `name` is what it is called in tables; without it, that is its file's name.
+
 This page is made from the schema, `src/untrimmed/config.py`, by `python docs/recipe_keys.py`.
 """
 

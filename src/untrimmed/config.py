@@ -1,7 +1,8 @@
 """The schema of a recipe: every key, its meaning, what it may be, and what it is when nothing is said.
 
 A recipe is a YAML file with the sections `data`, `model`, `training`, `detection` and `evaluation`; keys that it
-leaves out have the values given here. Lengths of segments and sequences are in steps of the feature grid.
+leaves out have the values given here, or those of the recipe that it names as its `base`. Lengths of segments and
+sequences are in steps of the feature grid.
 docs/recipe-keys.md and the messages of a wrong recipe are made from this schema.
 """
 
@@ -11,7 +12,8 @@ from typing import Annotated, Literal, TypeAlias
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from untrimmed.errors import InputError
-from untrimmed.evaluation.thresholds import parse_tiou
+from untrimmed.evaluation.protocols import PROTOCOLS
+from untrimmed.evaluation.thresholds import DEFAULT_TIOU, parse_tiou
 
 
 def require_odd(number: int) -> int:
@@ -52,7 +54,9 @@ class HoldOut(Section):
 class DataSection(Section):
     """Which videos there are, what is true of them, and what the detector sees of them."""
 
-    annotations: Place = Field(description="file of annotations: ActivityNet JSON, or CSV")
+    annotations: Place = Field(
+        description="file of annotations: ActivityNet JSON, or CSV; or a benchmark's own files or folder"
+    )
     features: Place | list[Place] = Field(
         description="folder of feature files (or one .h5 file); several are concatenated"
     )
@@ -79,6 +83,21 @@ class DataSection(Section):
     )
     raw: bool = Field(False, description="whether the files hold samples, to be folded by window and stride")
     resample_to: Count | None = Field(None, description="fixed length to which every sequence is stretched")
+    check_values: bool = Field(
+        True,
+        description="read every file whole before training, so that a broken one is found then; false: only its "
+        "header, for hundreds of gigabytes",
+    )
+    videos: Place | None = Field(
+        None, description="another file, that says the durations and frame rates that the annotations lack"
+    )
+    label: Literal["verb", "noun", "action"] | None = Field(
+        None, description="which label of a segment counts, in annotations that give several (EPIC-KITCHENS-100)"
+    )
+    class_agnostic: bool = Field(
+        False,
+        description="learn only where an action is, not which; detection.video_scores then says which",
+    )
     training_subset: str = Field("training", description="subset to learn from")
     validation_subset: str | None = Field(None, description="subset to validate on while training")
     hold_out: HoldOut | None = Field(
@@ -97,6 +116,7 @@ class EmbeddingSection(Section):
 
     kernel_size: OddCount = Field(3, description="steps that each convolution sees")
     layers: Count = Field(2, description="number of convolutions")
+    positions: bool = Field(False, description="add a sinusoidal code of each step's position")
 
 
 class GMGSection(Section):
@@ -119,6 +139,9 @@ class CLTDRSection(Section):
     head_channels: Count = Field(512, description="width inside the heads")
     bins: Count = Field(16, description="B of the Trident-head: the farthest boundary, in strides of a level")
     kernel_size: OddCount = Field(3, description="steps that each convolution of a head sees")
+    boundary_kernel_size: OddCount | None = Field(
+        None, description="the same, of the heads that look for starts and ends; null: as kernel_size"
+    )
     layers: Annotated[int, Field(ge=2)] = Field(3, description="convolutions of a head, the last one included")
 
 
@@ -143,6 +166,9 @@ class LossSection(Section):
     regression_weight: Positive = Field(1.0, description="weight of the boundaries against the classes")
     coarse_weight: Fraction = Field(
         0.3, description="share of the loss of the predictions before refinement in the whole"
+    )
+    label_smoothing: Annotated[float, Field(ge=0, lt=1)] = Field(
+        0.0, description="share of each target that is spread evenly over all classes"
     )
     normalizer: Literal["running", "counts"] = Field(
         "running",
@@ -245,12 +271,30 @@ class DetectionSection(Section):
     min_steps: NotNegative = Field(0.05, description="candidates must be longer, in steps of the feature grid")
     min_seconds: NotNegative = Field(0.0, description="detections must be longer, after clipping to the video")
     suppression: SuppressionSection = SuppressionSection()
+    video_scores: Place | None = Field(
+        None, description="file of scores of whole videos, one a class, with which detections are labelled"
+    )
+    video_classes: Count = Field(2, description="how many of the best classes of a video its detections get")
+    fused_detections: Count = Field(200, description="how many of the best detections of a video get them")
 
 
 class EvaluationSection(Section):
     """How detections are judged."""
 
-    tiou: str = Field("0.3:0.7:0.1", description="thresholds, first:last:step, or a list with commas")
+    protocol: Literal["thumos14", "multithumos", "epic-kitchens-100", "activitynet13", "hacs"] | None = Field(
+        None, description="that of a benchmark: its test subset, thresholds, and ground truth as it is written"
+    )
+    tiou: str | None = Field(
+        None,
+        description="thresholds, first:last:step, or a list with commas; null: the protocol's, or 0.3:0.7:0.1",
+    )
+
+    @property
+    def thresholds(self) -> str:
+        """The thresholds, whoever says them."""
+        if self.tiou is not None:
+            return self.tiou
+        return DEFAULT_TIOU if self.protocol is None else PROTOCOLS[self.protocol].tiou
 
     @field_validator("tiou", mode="before")
     @classmethod
@@ -259,9 +303,9 @@ class EvaluationSection(Section):
 
     @field_validator("tiou")
     @classmethod
-    def _is_readable(cls, text: str) -> str:
+    def _is_readable(cls, text: str | None) -> str | None:
         try:
-            parse_tiou(text)
+            parse_tiou(DEFAULT_TIOU if text is None else text)
         except InputError as error:
             raise ValueError(str(error)) from error
         return text
@@ -270,6 +314,7 @@ class EvaluationSection(Section):
 class Recipe(Section):
     """Everything that makes a run what it is."""
 
+    name: str | None = Field(None, description="what it is called in tables; without it, its file's name")
     data: DataSection
     model: ModelSection = ModelSection()
     training: TrainingSection = TrainingSection()
@@ -278,6 +323,11 @@ class Recipe(Section):
 
     @model_validator(mode="after")
     def _fits_together(self) -> "Recipe":
+        if self.detection.video_scores is not None and not self.data.class_agnostic:
+            raise ValueError(
+                "detection.video_scores says which class an action is: set data.class_agnostic to true, or leave "
+                "the scores out"
+            )
         if self.training.random_phase and not self.data.raw:
             raise ValueError("training.random_phase needs raw signals: set data.raw to true, or leave it out")
         ranges = self.training.regression_ranges

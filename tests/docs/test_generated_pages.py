@@ -32,7 +32,7 @@ def test_every_key_has_a_row_under_its_section() -> None:
     parts = script("recipe_keys").page().split("\n##")
     sections = {part.splitlines()[0].lstrip("# "): part for part in parts[1:]}
     for key in keys():
-        if key.section is None:
+        if key.section is None and len(key.path) > 1:
             assert f"\n| `{key.path[-1]}` |" in sections[".".join(key.path[:-1])]
 
 

@@ -152,11 +152,11 @@ def test_every_mistake_is_told_at_once() -> None:
         ("modle.channels=32", "modle is not a key of a recipe; did you mean model?"),
         (
             "evaluation.nothing=1",
-            "evaluation.nothing is not a key of a recipe; evaluation has the keys tiou",
+            "evaluation.nothing is not a key of a recipe; evaluation has the keys protocol, tiou",
         ),
         (
             "something=1",
-            "something is not a key of a recipe; its sections are data, model, training, detection, evaluation",
+            "something is not a key of a recipe; it has name, data, model, training, detection, evaluation",
         ),
         ("training.epochs=${nowhere}", "a ${...} in it leads nowhere: Interpolation key 'nowhere' not found"),
     ],
@@ -295,3 +295,36 @@ def test_a_written_recipe_is_read_back_as_it_was(
     path.write_text(as_yaml(recipe), encoding="utf-8")
     assert load_recipe(str(path)) == recipe
     assert checked(recipe.model_dump(mode="json"), where="x") == recipe
+
+
+def test_a_recipe_stands_on_the_one_that_it_names_as_its_base(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("mine.yaml").write_text("base: demo\ntraining: {epochs: 3}\n")
+    Path("yours.yaml").write_text("base: mine.yaml\nmodel: {levels: 4}\n")
+    yours, demo = load_recipe("yours.yaml"), load_recipe("demo")
+    assert (yours.name, yours.training.epochs, yours.model.levels) == ("yours", 3, 4)
+    assert (yours.data, yours.model.channels, yours.training.batch_size) == (
+        demo.data,
+        demo.model.channels,
+        demo.training.batch_size,
+    )
+
+
+@pytest.mark.parametrize(
+    ("base", "message"),
+    [
+        ("nothing", "there is no recipe nothing"),
+        ("3", "mine.yaml: base must be the name of a recipe, or a YAML file"),
+        ("mine.yaml", "mine.yaml: base leads in a circle: mine.yaml to mine.yaml"),
+    ],
+)
+def test_a_base_that_is_no_other_recipe_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, base: str, message: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("mine.yaml").write_text(f"base: {base}\n")
+    with pytest.raises(InputError) as caught:
+        load_recipe("mine.yaml")
+    assert str(caught.value).startswith(message)

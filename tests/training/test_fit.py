@@ -97,7 +97,7 @@ def test_the_model_that_is_kept_is_the_average(trained):
 def test_the_kept_detections_are_those_of_the_kept_model_and_have_its_map(trained, task, recipe_for):
     kept = read_detections(trained.detections)
     truth = read_annotations(task / "annotations.json").subset("validation")
-    thresholds = parse_tiou(recipe_for().evaluation.tiou)
+    thresholds = parse_tiou(recipe_for().evaluation.thresholds)
     judged = evaluate(kept, truth, tiou_thresholds=thresholds).average_map
     assert judged == pytest.approx(numbers(trained, "validation_map")[-1], abs=1e-6)
     localizer = load(trained.path)

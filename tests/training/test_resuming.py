@@ -118,11 +118,16 @@ def test_a_run_whose_features_could_not_be_read_leaves_the_folder_free(tmp_path,
 
 
 def test_ctrl_c_works_again_after_a_training_was_stopped(tmp_path, recipe_for, stopping):
+    # Where the tests themselves run in the background of a shell, Ctrl-C is ignored from the beginning.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     stopping(DetectorTraining, "training_step", 1)
     with pytest.raises(Stopped):
         train(recipe_for(), tmp_path / "run")
-    with pytest.raises(KeyboardInterrupt):
-        signal.raise_signal(signal.SIGINT)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 #: `untrimmed train`, in which one step says that it was reached and then waits to be stopped.

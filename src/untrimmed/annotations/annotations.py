@@ -1,7 +1,7 @@
 """What is true of a set of videos: which exist, and which actions happen in them, from when until when."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -43,8 +43,8 @@ class Segments:
 
     Attributes:
         video: (S,) row of the segment's video.
-        start_seconds: (S,), at least 0.
-        end_seconds: (S,), greater than the start.
+        start_seconds: (S,), at least 0; in annotations read as written, any number.
+        end_seconds: (S,), greater than the start; in annotations read as written, any number.
         label: (S,) index into the classes.
     """
 
@@ -60,13 +60,39 @@ class Segments:
         return Segments(self.video[rows], self.start_seconds[rows], self.end_seconds[rows], self.label[rows])
 
 
+def _no_times() -> FloatArray:
+    return np.zeros(0)
+
+
+@dataclass(frozen=True)
+class Stretches:
+    """Parts of videos of which nothing is known, such as THUMOS14's Ambiguous: nobody is judged there.
+
+    Attributes:
+        video: (N,) row of the stretch's video.
+        start_seconds: (N,).
+        end_seconds: (N,).
+    """
+
+    video: IntArray = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
+    start_seconds: FloatArray = field(default_factory=_no_times)
+    end_seconds: FloatArray = field(default_factory=_no_times)
+
+    def __len__(self) -> int:
+        return len(self.video)
+
+    def __getitem__(self, rows: BoolArray | IntArray | slice) -> "Stretches":
+        return Stretches(self.video[rows], self.start_seconds[rows], self.end_seconds[rows])
+
+
 @dataclass(frozen=True)
 class Annotations:
-    """Classes in a fixed order, videos, and the labelled segments in them."""
+    """Classes in a fixed order, videos, the labelled segments in them, and what is to be ignored of them."""
 
     classes: tuple[str, ...]
     videos: Videos
     segments: Segments
+    ignored: Stretches = field(default_factory=Stretches)
 
     def subset(self, names: str | Iterable[str]) -> "Annotations":
         """Only the videos of these subsets, compared without regard to case; the classes stay all."""
@@ -86,7 +112,9 @@ class Annotations:
         )
         kept = self.segments[keep[self.segments.video]]
         segments = Segments(new_row[kept.video], kept.start_seconds, kept.end_seconds, kept.label)
-        return Annotations(self.classes, videos, segments)
+        left = self.ignored[keep[self.ignored.video]]
+        ignored = Stretches(new_row[left.video], left.start_seconds, left.end_seconds)
+        return Annotations(self.classes, videos, segments, ignored)
 
     def segments_of(self, video_id: str) -> Segments:
         """The segments of one video, in the order of the file."""

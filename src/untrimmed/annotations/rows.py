@@ -27,6 +27,15 @@ class SegmentRow(NamedTuple):
     label: object
 
 
+class StretchRow(NamedTuple):
+    """A part of a video that is to be ignored, as read, nothing checked."""
+
+    place: str
+    video_id: str
+    start: object
+    end: object
+
+
 @dataclass(frozen=True)
 class Rows:
     """What a format module read from a file.
@@ -36,12 +45,14 @@ class Rows:
         segments: in the order of the file.
         classes: the classes in the order that the file gives them; None where it gives no order.
         problems: what is wrong with the layout; a row that has no meaning is told here and left out above.
+        ignored: the parts of videos that are to be ignored.
     """
 
     videos: list[VideoRow] = field(default_factory=list)
     segments: list[SegmentRow] = field(default_factory=list)
     classes: tuple[str, ...] | None = None
     problems: list[Problem] = field(default_factory=list)
+    ignored: list[StretchRow] = field(default_factory=list)
 
 
 def segments_by_video(annotations: Annotations) -> list[list[tuple[float, float, int]]]:

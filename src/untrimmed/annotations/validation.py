@@ -9,35 +9,50 @@ from typing import Literal
 
 import numpy as np
 
-from untrimmed.annotations.annotations import Annotations, BoolArray, FloatArray, IntArray, Segments, Videos
+from untrimmed.annotations.annotations import (
+    Annotations,
+    BoolArray,
+    FloatArray,
+    IntArray,
+    Segments,
+    Stretches,
+    Videos,
+)
 from untrimmed.annotations.problems import Problem, errors_in, quoted
-from untrimmed.annotations.rows import Rows, SegmentRow, VideoRow
+from untrimmed.annotations.rows import Rows, SegmentRow, StretchRow, VideoRow
 from untrimmed.annotations.values import check_name, positive, times
 
 
 def validated(
-    rows: Rows, *, strict: bool = False, classes: Sequence[str] | None = None
+    rows: Rows, *, strict: bool = False, classes: Sequence[str] | None = None, as_written: bool = False
 ) -> tuple[Annotations | None, list[Problem]]:
     """Annotations from rows, None where there is an error, and everything that is wrong with them.
 
     A negative start is set to 0, an end after the video's to the video's, and a segment of which nothing is
     left is dropped: each with a warning, or with an error where `strict`. `classes`, or else the file's own
     list, decides which labels are known and their order; without either the order is alphabetical.
+
+    With `as_written` segments stay as they are, whatever their times, without a warning: the ground truth
+    that published evaluators judge with, which neither cut nor drop any.
     """
     problems = list(rows.problems)
     videos = _videos(rows.videos, problems)
     names = _class_names(rows, classes, problems)
     segments = _segments(rows.segments, videos, names, problems)
     places = [row.place for row in rows.segments]
-    video_end = _video_ends(segments, videos.duration_seconds)
-    _report_unfit(segments, video_end, places, strict, problems)
-    start, end = np.maximum(segments.start_seconds, 0.0), np.minimum(segments.end_seconds, video_end)
-    kept = end > start
-    _report_repeats(segments, kept, places, problems)
+    ignored = _ignored(rows.ignored, videos, problems)
+    if as_written:
+        fitted = segments
+    else:
+        video_end = _video_ends(segments, videos.duration_seconds)
+        _report_unfit(segments, video_end, places, strict, problems)
+        start, end = np.maximum(segments.start_seconds, 0.0), np.minimum(segments.end_seconds, video_end)
+        kept = end > start
+        _report_repeats(segments, kept, places, problems)
+        fitted = Segments(segments.video, start, end, segments.label)[kept]
     if errors_in(problems):
         return None, problems
-    fitted = Segments(segments.video, start, end, segments.label)
-    return Annotations(names, videos, fitted[kept]), problems
+    return Annotations(names, videos, fitted, ignored), problems
 
 
 def _videos(rows: list[VideoRow], problems: list[Problem]) -> Videos:
@@ -83,6 +98,16 @@ def _segments(rows: list[SegmentRow], videos: Videos, names: Sequence[str], prob
         start_seconds=times([(row.place, row.start) for row in rows], "the start", problems),
         end_seconds=times([(row.place, row.end) for row in rows], "the end", problems),
         label=_labels(rows, names, problems),
+    )
+
+
+def _ignored(rows: list[StretchRow], videos: Videos, problems: list[Problem]) -> Stretches:
+    """The rows as columns; those of unknown videos are of no consequence and left out."""
+    rows = [row for row in rows if row.video_id in videos.index]
+    return Stretches(
+        video=np.array([videos.index[row.video_id] for row in rows], dtype=np.int64),
+        start_seconds=times([(row.place, row.start) for row in rows], "the start", problems),
+        end_seconds=times([(row.place, row.end) for row in rows], "the end", problems),
     )
 
 

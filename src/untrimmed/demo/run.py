@@ -57,7 +57,7 @@ def run_demo(folder: Path, seed: int, say: Callable[[str], None]) -> Evaluation:
         found[video_id] = result
     detections = collect(localizer.classes, found)
     write_detections(detections, folder / "detections.json")
-    evaluation = evaluate(detections, test, tiou_thresholds=parse_tiou(recipe.evaluation.tiou))
+    evaluation = evaluate(detections, test, tiou_thresholds=parse_tiou(recipe.evaluation.thresholds))
     say(text_table(evaluation, per_class=True).rstrip())
     try:
         for video_id in test.videos.ids[:PICTURES]:

@@ -6,6 +6,8 @@ from numpy.typing import ArrayLike
 from untrimmed.annotations.annotations import FloatArray
 from untrimmed.errors import InputError
 
+#: The thresholds of THUMOS14, and of whoever names none.
+DEFAULT_TIOU = "0.3:0.7:0.1"
 FORMS = "give start:stop:step like 0.3:0.7:0.1, one number, or numbers separated by commas like 0.5,0.75,0.95"
 
 

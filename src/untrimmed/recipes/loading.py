@@ -42,10 +42,27 @@ def load_recipe(name: str, overrides: Sequence[str] = ()) -> Recipe:
     Raises:
         InputError: that lists every mistake at once, each with its key.
     """
-    values = read_values(find_recipe(name))
+    path = find_recipe(name)
+    values = {"name": path.stem} | _with_base(read_values(path), [path])
     for text in overrides:
         values = _merged(values, _change(text))
     return checked(_without_unset(_resolved(values, name)), where=name)
+
+
+def _with_base(values: dict[Any, Any], above: list[Path]) -> dict[Any, Any]:
+    """The values of a recipe on top of those of the one that it names as its `base`."""
+    own = {key: value for key, value in values.items() if key != "base"}
+    if "base" not in values:
+        return own
+    base = values["base"]
+    if not isinstance(base, str):
+        raise InputError(f"{above[-1]}: base must be the name of a recipe, or a YAML file")
+    beside = above[-1].parent / base
+    path = beside if base not in built_in() and beside.is_file() else find_recipe(base)
+    if path in above:
+        raise InputError(f"{above[-1]}: base leads in a circle: {' to '.join(map(str, [*above, path]))}")
+    merged: dict[Any, Any] = _merged(_with_base(read_values(path), [*above, path]), own)
+    return merged
 
 
 def checked(values: Any, where: str) -> Recipe:

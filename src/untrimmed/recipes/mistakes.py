@@ -60,7 +60,7 @@ def _unknown(place: Sequence[Any]) -> str:
     if meant:
         return f"{name} is not a key of a recipe; did you mean {' or '.join(meant)}?"
     section = ".".join(above)
-    listed = f"{section} has the keys {', '.join(beside)}" if section else f"its sections are {', '.join(beside)}"
+    listed = f"{section} has the keys {', '.join(beside)}" if section else f"it has {', '.join(beside)}"
     return f"{name} is not a key of a recipe; {listed}"
 
 

@@ -111,7 +111,7 @@ def assemble(recipe: Recipe, material: Material) -> DetectorTraining:
     validation = None
     if material.held_out is not None:
         held_out = TrainingVideos(material.store, material.held_out, Cropping(training.max_length))
-        validation = Validation(held_out, Decoding.of(recipe.detection), parse_tiou(recipe.evaluation.tiou))
+        validation = Validation(held_out, Decoding.of(recipe.detection), parse_tiou(recipe.evaluation.thresholds))
     plan = Plan(
         epochs=training.epochs,
         warmup_epochs=training.warmup_epochs,
