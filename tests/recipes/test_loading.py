@@ -52,6 +52,8 @@ def test_every_key_of_a_built_in_recipe_exists(name: str) -> None:
         ]
 
     for place in places(read_values(find_recipe(name))):
+        if place == ("base",):
+            continue
         key = find_key(place)
         assert key is not None
         assert key.path == place
