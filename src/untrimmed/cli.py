@@ -90,6 +90,12 @@ Recipe = Annotated[
 Subset = Annotated[
     str | None, typer.Option(metavar="NAME", help="Only the videos of this subset.", show_default=False)
 ]
+VideoInfo = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE", help="Durations and frame rates that the annotations do not say.", show_default=False
+    ),
+]
 AnnotationFile = Annotated[
     Path,
     typer.Argument(
@@ -162,12 +168,21 @@ def detect(
         Path, typer.Argument(metavar="MODEL", help="A run folder or a checkpoint.", show_default=False)
     ],
     inputs: Annotated[
-        list[Path],
-        typer.Argument(metavar="INPUT...", help="Feature files, or folders of them.", show_default=False),
-    ],
-    out: Annotated[Path, typer.Option(metavar="FILE", help="Detections, .json or .csv.")] = Path(
-        "detections.json"
-    ),
+        list[Path] | None,
+        typer.Argument(
+            metavar="[INPUT...]",
+            help="Feature files, or folders of them; without any, those of the test subset of the run's recipe.",
+            show_default=False,
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Detections, .json or .csv; left out: detections.json, without INPUT in the run folder.",
+            show_default=False,
+        ),
+    ] = None,
     annotations: Annotated[
         Path | None,
         typer.Option(
@@ -177,6 +192,7 @@ def detect(
         ),
     ] = None,
     subset: Subset = None,
+    videos: VideoInfo = None,
     min_score: Annotated[
         float, typer.Option(min=0, max=1, metavar="SCORE", help="Leave out what scores lower.")
     ] = 0.0,
@@ -185,35 +201,31 @@ def detect(
     ] = "auto",
 ) -> None:
     """Find the actions in features."""
+    from untrimmed.detection.detecting import detect_to_file, own_data
     from untrimmed.detection.inputs import open_inputs
-    from untrimmed.detection.localizer import collect, load
-    from untrimmed.detection.result_files import is_json, write_detections
+    from untrimmed.detection.localizer import load
+    from untrimmed.detection.result_files import is_json
     from untrimmed.files import require_writable
+    from untrimmed.runs import recipe_of
 
+    if inputs:
+        places, chosen = inputs, _annotations(annotations, subset, videos)
+        out = Path("detections.json") if out is None else out
+    else:
+        if annotations is not None or videos is not None:
+            raise InputError("--annotations and --videos belong to feature files: give some INPUT")
+        places, chosen = own_data(recipe_of(model), subset)
+        out = model / "detections.json" if out is None else out
     is_json(out)
     require_writable(out)  # rather now than after hours of work
-    chosen = _annotations(annotations, subset)
     localizer = load(model, device)
-    opened, missing = open_inputs(inputs, localizer.features, chosen)
-    found, failed = {}, {}
+    opened, missing = open_inputs(places, localizer.features, chosen)
     total = sum(len(one.durations_seconds) for one in opened)
-    results = (result for one in opened for result in localizer.detect_videos(one.store, one.durations_seconds))
-    for video_id, result in watched("detecting", total)(results):
-        if isinstance(result, InputError):
-            failed[video_id] = result
-        else:
-            found[video_id] = result
-    if failed and total == 1:
-        raise next(iter(failed.values()))
-    _warn_of_left_out(missing, failed)
-    if failed and not found:
-        raise InputError(f"none of the {total} videos could be read, so {out} was not written")
-    detections = collect(localizer.classes, found)
-    detections = detections[detections.score >= min_score]
-    write_detections(detections, out)
-    say(f"{len(detections)} detections in {len(found)} videos written to {out}")
-    if failed:
-        raise UntrimmedError(f"{len(failed)} of {total} videos could not be read; the others are done")
+    outcome = detect_to_file(localizer, opened, out, min_score=min_score, progress=watched("detecting", total))
+    _warn_of_left_out(missing, outcome.failed)
+    say(f"{sum(outcome.found.values())} detections in {len(outcome.found)} videos written to {out}")
+    if outcome.failed:
+        raise UntrimmedError(f"{len(outcome.failed)} of {total} videos could not be read; the others are done")
 
 
 def _warn_of_left_out(missing: "list[str]", failed: "dict[str, InputError]") -> None:
@@ -311,15 +323,17 @@ def convert(
     say(f"{len(annotations.segments)} segments in {len(annotations.videos)} videos written to {target}")
 
 
-def _annotations(path: Path | None, subset: str | None) -> "Annotations | None":
+def _annotations(path: Path | None, subset: str | None, videos: Path | None) -> "Annotations | None":
     if path is None:
+        if videos is not None:
+            raise InputError("--videos needs --annotations, which says what videos there are")
         if subset is not None:
             raise InputError("--subset needs --annotations, which says what belongs to it")
         return None
     from untrimmed.annotations.formats import read_annotations
     from untrimmed.annotations.subsets import chosen_subset
 
-    annotations = read_annotations(path)
+    annotations = read_annotations(path, videos=videos)
     return annotations if subset is None else chosen_subset(annotations, subset)
 
 

@@ -126,6 +126,14 @@ def test_detect_keeps_to_the_subset_and_to_the_durations_of_the_annotations(worl
     assert 11.0 < ends.max() <= 12.0
 
 
+def test_detect_without_input_looks_at_the_test_subset_of_the_runs_own_data(world: Path) -> None:
+    run_here("detect trained task/features --annotations task/annotations.json --subset test --out there.json")
+    result = run_here("detect trained --subset test")
+    assert result.code == 0
+    assert result.stderr.endswith("in 2 videos written to trained/detections.json\n")
+    assert Path("trained/detections.json").read_bytes() == Path("there.json").read_bytes()
+
+
 def test_detect_leaves_out_what_scores_lower(world: Path) -> None:
     run_here(f"detect trained {FOURTH} --out all.json")
     everything = read_detections("all.json")

@@ -68,6 +68,21 @@ class Detections:
         return self[np.lexsort((label_rank, self.end_seconds, self.start_seconds, video_rank, -self.score))]
 
 
+def joined(parts: Sequence[Detections], classes: Sequence[str]) -> Detections:
+    """The detections of several sets of videos, each of which has its own, as one table in their order."""
+    firsts = np.cumsum([0, *(len(part.video_ids) for part in parts)])
+    empty, none = np.zeros(0), np.zeros(0, dtype=np.int64)
+    return Detections(
+        classes=tuple(classes),
+        video_ids=tuple(video_id for part in parts for video_id in part.video_ids),
+        video=np.concatenate([none, *(part.video + first for part, first in zip(parts, firsts, strict=False))]),
+        start_seconds=np.concatenate([empty, *(part.start_seconds for part in parts)]),
+        end_seconds=np.concatenate([empty, *(part.end_seconds for part in parts)]),
+        label=np.concatenate([none, *(part.label for part in parts)]),
+        score=np.concatenate([empty, *(part.score for part in parts)]),
+    )
+
+
 def _rank(names: Sequence[str]) -> IntArray:
     """The position of each name among all, in alphabetical order."""
     rank = np.empty(len(names), dtype=np.int64)

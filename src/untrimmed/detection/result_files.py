@@ -24,14 +24,14 @@ import numpy as np
 from untrimmed.annotations.annotations import FloatArray, IntArray
 from untrimmed.annotations.problems import described, quoted
 from untrimmed.annotations.values import finite_number
-from untrimmed.detection.detections import Detections
+from untrimmed.detection.detections import Detections, joined
 from untrimmed.detection.result_formats import (
+    JsonStream,
     Row,
     check_names_for_csv,
     read_csv_rows,
     read_json_rows,
     write_csv,
-    write_json,
 )
 from untrimmed.errors import InputError
 from untrimmed.files import replacing
@@ -68,17 +68,43 @@ def write_detections(detections: Detections, path: Path | str) -> None:
     The same detections give the same file, in whatever order they come. Raises ValueError where a time or
     score is not finite, InputError where the path has another ending, or a name cannot stand in a table.
     """
+    with detections_file(path, detections.classes) as add:
+        add(detections)
+
+
+@contextmanager
+def detections_file(path: Path | str, classes: Sequence[str]) -> Iterator[Callable[[Detections], None]]:
+    """What adds the detections of some videos to a file, which is whole when the block ends, and else not there.
+
+    Each video comes once. A .json file is written as they come; a .csv file, which is sorted by score over all
+    videos, only at the end. Raises as `write_detections`.
+
+    Args:
+        path: .json or .csv.
+        classes: the class names of all that is added.
+    """
     path = Path(path)
-    as_json = is_json(path)
+    if is_json(path):
+        with replacing(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as stream:
+            results = JsonStream(stream)
+            yield lambda detections: results.add(_checked(detections).sorted())
+            results.end()
+        return
+    parts: list[Detections] = []
+    yield lambda detections: parts.append(_checked(detections))
+    together = joined(parts, classes)
+    check_names_for_csv(path, (*together.video_ids, *together.classes))
+    with replacing(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as stream:
+        write_csv(together.sorted(), stream)
+
+
+def _checked(detections: Detections) -> Detections:
+    """The detections; ValueError where a number is not finite."""
     for name in ("start_seconds", "end_seconds", "score"):
         wrong = int((~np.isfinite(getattr(detections, name))).sum())
         if wrong:
             raise ValueError(f"{wrong} of {len(detections)} detections have a {name} that is not finite")
-    if not as_json:
-        check_names_for_csv(path, (*detections.video_ids, *detections.classes))
-    write = write_json if as_json else write_csv
-    with replacing(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as stream:
-        write(detections.sorted(), stream)
+    return detections
 
 
 def is_json(path: Path) -> bool:

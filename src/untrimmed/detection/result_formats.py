@@ -4,6 +4,7 @@ import csv
 import io
 import logging
 from collections.abc import Sequence
+from itertools import islice
 from operator import itemgetter
 from pathlib import Path
 from typing import NamedTuple, TextIO
@@ -50,27 +51,41 @@ def read_json_rows(path: Path) -> tuple[tuple[str, ...], list[Row]]:
     return tuple(results), rows
 
 
-def write_json(detections: Detections, stream: TextIO) -> None:
-    """ActivityNet's results, a line for each video, its detections in the order given."""
-    ordered = detections[np.argsort(detections.video, kind="stable")]
-    labels = [quoted(name) for name in detections.classes]
-    items = [
-        f'{{"label": {labels[label]}, "score": {score!r}, "segment": [{start!r}, {end!r}]}}'
-        for label, score, start, end in zip(
+class JsonStream:
+    """ActivityNet's results, written video by video, so that those of many videos need not be held at once.
+
+    Args:
+        stream: what to write to; what it holds is valid JSON after `end`.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._separator = ""
+        stream.write('{"version": "VERSION 1.3", "results": {')
+
+    def add(self, detections: Detections) -> None:
+        """A line for each of these videos, its detections in the order given."""
+        ordered = detections[np.argsort(detections.video, kind="stable")]
+        labels = [quoted(name) for name in detections.classes]
+        rows = zip(
             ordered.label.tolist(),
             ordered.score.tolist(),
             ordered.start_seconds.tolist(),
             ordered.end_seconds.tolist(),
             strict=True,
         )
-    ]
-    last_rows = np.searchsorted(ordered.video, np.arange(len(detections.video_ids)), side="right").tolist()
-    first, separator = 0, ""
-    stream.write('{"version": "VERSION 1.3", "results": {')
-    for video_id, last in zip(detections.video_ids, last_rows, strict=True):
-        stream.write(f"{separator}\n{quoted(video_id)}: [{', '.join(items[first:last])}]")
-        first, separator = last, ","
-    stream.write('\n}, "external_data": {}}\n')
+        counts = np.bincount(ordered.video, minlength=len(detections.video_ids)).tolist()
+        for video_id, count in zip(detections.video_ids, counts, strict=True):
+            items = ", ".join(
+                f'{{"label": {labels[label]}, "score": {score!r}, "segment": [{start!r}, {end!r}]}}'
+                for label, score, start, end in islice(rows, count)
+            )
+            self._stream.write(f"{self._separator}\n{quoted(video_id)}: [{items}]")
+            self._separator = ","
+
+    def end(self) -> None:
+        """What comes after the last video."""
+        self._stream.write('\n}, "external_data": {}}\n')
 
 
 def read_csv_rows(path: Path) -> tuple[tuple[str, ...], list[Row]]:
