@@ -109,6 +109,8 @@ def recipe_of(case: Case, folder: Path) -> Recipe:
             "detection.video_scores=null",
             "detection.suppression.per_class=true",
             "detection.suppression.voting_tiou=null",
+            # As few as a trained network finds; one with random weights would find some in every step.
+            "detection.candidates_per_level=200",
             "detection.suppression.max_detections=100",
             "model.channels=16",
             "model.encoder.hidden=16",
