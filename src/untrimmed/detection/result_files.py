@@ -9,13 +9,15 @@ video,start,end,label,score
 v1,1.5,3.0,Dive,0.83
 v2,,,,
 
-Times are in seconds. Both files say that nothing was found in v2. The columns may stand in any order.
+Times are in seconds. Both files say that nothing was found in v2. The columns may stand in any order. Where the
+classes were taken from the scores of whole videos, "external_data" names them; a table cannot.
 """
 
 import gc
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -54,8 +56,9 @@ def read_detections(path: Path | str, classes: Sequence[str] | None = None) -> D
     path = Path(path)
     read_rows = read_json_rows if is_json(path) else read_csv_rows
     with _no_garbage_collection():
-        video_ids, rows = read_rows(path)
+        video_ids, rows, classifier = read_rows(path)
         detections = _detections(video_ids, rows, classes, lambda row: _place(path, video_ids, rows[row]))
+        detections = replace(detections, classifier=classifier)
     beyond = int(((detections.score < 0) | (detections.score > 1)).sum())
     if beyond:
         logger.warning("%s: %d of %d scores are not between 0 and 1", path, beyond, len(detections))
