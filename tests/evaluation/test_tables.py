@@ -96,8 +96,8 @@ def test_what_it_was_judged_with_is_told(evaluation, known):
     assert "\njudged with the annotations given, all videos, no protocol\n" in text_table(evaluation)
     told = text_table(replace(evaluation, provenance=known))
     assert (
-        "\njudged with thumos14.json, label verb, subset test, protocol thumos14, classifier cuhk.json, recipe mine, "
-        "seed 3\n"
+        "\njudged with thumos14.json, label verb, subset test, protocol thumos14, classifier cuhk.json, "
+        "recipe mine, seed 3\n"
     ) in told
     named = text_table(replace(evaluation, provenance=Provenance(only_named_videos=True)))
     assert "the videos that the detections name" in named
