@@ -41,6 +41,12 @@ JUDGING = [
         'the annotations have no subset "validation"; theirs are: "test", "training"',
     ),
     Case(
+        "detections of another subset",
+        "evaluate detections.json task/annotations.json --subset training",
+        'the detections are in 2 videos, none of which is of subset "training": detect in its videos, or judge '
+        "another subset",
+    ),
+    Case(
         "unknown label",
         "evaluate detections.json task/annotations.json --label verbs",
         "there is no label verbs: give one of verb, noun, action; did you mean verb?",

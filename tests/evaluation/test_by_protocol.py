@@ -62,6 +62,12 @@ def test_detections_of_another_data_set_are_refused(annotations, detections_of):
         judge_by_protocol(detections_of([("q", 0, 1, "x", 1)]), annotations, None)
     with pytest.raises(InputError, match="the classes of the detections"):
         judge_by_protocol(detections_of([("a", 0, 1, "q", 1)]), annotations, None)
+    with pytest.raises(InputError, match='in 1 videos, none of which is of subset "test"'):
+        judge_by_protocol(detections_of([("a", 0, 1, "x", 1)]), annotations, "thumos14")
+
+
+def test_no_detections_at_all_are_judged(annotations, detections_of):
+    assert judge_by_protocol(detections_of([]), annotations, "thumos14").average_map == 0
 
 
 def test_a_hand_worked_ranking_with_an_ignored_stretch(annotations_of, detections_of):

@@ -3,7 +3,9 @@
 from dataclasses import replace
 
 from untrimmed.annotations.annotations import Annotations
+from untrimmed.annotations.subsets import chosen_subset
 from untrimmed.detection.detections import Detections
+from untrimmed.errors import InputError
 from untrimmed.evaluation.evaluator import Evaluation, evaluate, require_common_names, without_other_subsets
 from untrimmed.evaluation.protocols import PROTOCOLS
 from untrimmed.evaluation.repeats import first_of_each
@@ -36,12 +38,14 @@ def judge_by_protocol(
 
     Raises:
         InputError: the thresholds are wrong, the subset is not in the annotations or holds no ground truth, or
-            the detections are of another data set.
+            the detections are of another data set or subset.
     """
     rules = None if protocol is None else PROTOCOLS[protocol]
     chosen = rules.subset if subset is None and rules is not None else subset
     thresholds = parse_tiou(tiou or (DEFAULT_TIOU if rules is None else rules.tiou))
     require_common_names(detections, annotations)
+    if chosen is not None:
+        _require_videos_of(chosen, detections, annotations)
     if chosen is not None and not all_videos:
         detections = without_other_subsets(detections, annotations, chosen)
     counted = annotations
@@ -61,3 +65,13 @@ def judge_by_protocol(
         n_repeats=len(before.segments) - int(result.n_segments.sum()),
         provenance=replace(result.provenance, protocol=protocol),
     )
+
+
+def _require_videos_of(subset: str, detections: Detections, annotations: Annotations) -> None:
+    """InputError where the detections name videos, but none of the subset: they are those of another one."""
+    named = set(detections.video_ids)
+    if named and not named & set(chosen_subset(annotations, subset).videos.ids):
+        raise InputError(
+            f'the detections are in {len(named)} videos, none of which is of subset "{subset}": detect in its '
+            "videos, or judge another subset"
+        )
