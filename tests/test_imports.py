@@ -24,6 +24,9 @@ WITHOUT_TORCH = (
     "untrimmed.detection.result_files",
     "untrimmed.config",
     "untrimmed.recipes.loading",
+    "untrimmed.runs",
+    "untrimmed.judging",
+    "untrimmed.submissions.servers",
     "untrimmed.report.timelines",
 )
 

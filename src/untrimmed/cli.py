@@ -243,14 +243,64 @@ def _warn_of_left_out(missing: "list[str]", failed: "dict[str, InputError]") -> 
 @app.command()
 def evaluate(
     detections: Annotated[
-        Path, typer.Argument(metavar="DETECTIONS", help="ActivityNet JSON or CSV.", show_default=False)
+        Path,
+        typer.Argument(
+            metavar="DETECTIONS",
+            help="ActivityNet JSON or CSV; or a run folder, whose detections.json is judged as its recipe says, "
+            "and evaluation.json written into it.",
+            show_default=False,
+        ),
     ],
-    annotations: AnnotationFile,
-    subset: Subset = None,
+    annotations: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="ANNOTATIONS",
+            help="ActivityNet JSON (.json) or a table (.csv, .tsv), or a benchmark's own files; a run folder's "
+            "recipe names them.",
+            show_default=False,
+        ),
+    ] = None,
+    protocol: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="Judge as a benchmark's published figures are: thumos14, multithumos, epic-kitchens-100, "
+            "activitynet13 or hacs.",
+            show_default=False,
+        ),
+    ] = None,
+    subset: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="Only the videos of this subset; the protocol's when left out.",
+            show_default=False,
+        ),
+    ] = None,
     tiou: Annotated[
-        str, typer.Option(metavar="THRESHOLDS", help="first:last:step, or a list with commas.")
-    ] = "0.3:0.7:0.1",
+        str | None,
+        typer.Option(
+            metavar="THRESHOLDS",
+            help="first:last:step, or a list with commas; the protocol's when left out, or else 0.3:0.7:0.1.",
+            show_default=False,
+        ),
+    ] = None,
+    label: Annotated[
+        str | None,
+        typer.Option(
+            metavar="KIND",
+            help="verb, noun or action, where the annotations give several labels (EPIC-KITCHENS-100).",
+            show_default=False,
+        ),
+    ] = None,
+    videos: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="Durations and frame rates that the annotations lack.", show_default=False
+        ),
+    ] = None,
     per_class: Annotated[bool, typer.Option("--per-class", help="A row for each class.")] = False,
+    recall: Annotated[bool, typer.Option("--recall", help="Also Recall@1x and @5x.")] = False,
     average_recall: Annotated[
         bool, typer.Option("--average-recall", help="Also the average recall of proposals.")
     ] = False,
@@ -268,25 +318,85 @@ def evaluate(
     ] = None,
 ) -> None:
     """Mean average precision of detections."""
-    from untrimmed.annotations.formats import read_annotations
-    from untrimmed.detection.result_files import read_detections
-    from untrimmed.evaluation.evaluator import evaluate as judge
-    from untrimmed.evaluation.evaluator import require_common_names, without_other_subsets
     from untrimmed.evaluation.tables import text_table, write_evaluation
-    from untrimmed.evaluation.thresholds import parse_tiou
+    from untrimmed.judging import Question, judge
 
-    thresholds = parse_tiou(tiou)
-    truth = read_annotations(annotations)
-    found = read_detections(detections)
-    require_common_names(found, truth)
-    if subset is not None and not all_videos:
-        found = without_other_subsets(found, truth, subset)
-    result = judge(found, truth, tiou_thresholds=thresholds, subset=subset, with_average_recall=average_recall)
+    question = Question(detections, annotations, label, videos, protocol, subset, tiou)
+    result = judge(question, all_videos=all_videos, with_average_recall=average_recall, with_recall=recall)
     for remark in result.remarks():
         logging.getLogger(__name__).warning("%s", remark)
     if out is not None:
         write_evaluation(result, out)
+    if detections.is_dir():
+        write_evaluation(result, detections / "evaluation.json")
     typer.echo(text_table(result, per_class=per_class), nl=False)
+
+
+@app.command()
+def submit(
+    server: Annotated[
+        str, typer.Argument(metavar="SERVER", help="activitynet or epic-kitchens-100.", show_default=False)
+    ],
+    detections: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="DETECTIONS",
+            help="ActivityNet JSON or CSV; for EPIC-KITCHENS-100 of actions, or else --verbs and --nouns.",
+            show_default=False,
+        ),
+    ] = None,
+    out: Annotated[Path, typer.Option(metavar="FILE", help="The file for the server, .json.")] = Path(
+        "submission.json"
+    ),
+    verbs: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Detections of verbs.", show_default=False)
+    ] = None,
+    nouns: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Detections of nouns.", show_default=False)
+    ] = None,
+    classes: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="Folder of EPIC_100_verb_classes.csv and EPIC_100_noun_classes.csv.",
+            show_default=False,
+        ),
+    ] = None,
+    supervision: Annotated[
+        str | None,
+        typer.Option(
+            metavar="PT,TL,TD",
+            help="Levels of supervision, 0 to 5, that EPIC-KITCHENS-100's server asks for: of pretraining, "
+            "training labels and training data.",
+            show_default=False,
+        ),
+    ] = None,
+    pairs: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            metavar="N",
+            help="With how many nouns each verb is joined; 3 when left out.",
+            show_default=False,
+        ),
+    ] = None,
+    per_video: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            metavar="N",
+            help="Keep the N best of each video; all when left out, of EPIC-KITCHENS-100's actions 2000.",
+            show_default=False,
+        ),
+    ] = None,
+) -> None:
+    """The file that a benchmark's evaluation server takes."""
+    from untrimmed.submissions.servers import Request
+    from untrimmed.submissions.servers import submit as write
+
+    request = Request(server, detections, verbs, nouns, classes, supervision, pairs, per_video)
+    written = write(request, out)
+    say(f"{len(written)} detections in {len(written.video_ids)} videos written to {out}")
 
 
 @annotations_app.command()

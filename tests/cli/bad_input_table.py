@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from bad_annotations import ANNOTATIONS, EVALUATION
+from bad_evaluations import JUDGING, SUBMISSIONS
 from bad_features import FEATURES
 from bad_files import CTRL_C, MODELS, OUTPUTS
 from bad_input import ANYTHING, Case
@@ -14,7 +15,8 @@ SECTIONS: dict[str, Sequence[Case]] = {
     "Annotations": ANNOTATIONS,
     "Features": FEATURES,
     "Models": MODELS,
-    "Detections and evaluation": EVALUATION,
+    "Detections and evaluation": [*EVALUATION, *JUDGING],
+    "Submissions": SUBMISSIONS,
     "Outputs": [*OUTPUTS, CTRL_C],
 }
 

@@ -14,7 +14,7 @@ USAGE = [
     Case(
         "detecting in the data of a run, of a checkpoint",
         "detect trained/last.safetensors",
-        "trained/last.safetensors is no run folder: it holds no recipe.yaml",
+        "trained/last.safetensors is no run folder: it holds no recipe.yaml; give the folder of a training",
     ),
     Case(
         "annotations without features",

@@ -73,6 +73,35 @@ def test_the_order_of_the_detections_does_not_change_the_file(two_videos, tmp_pa
     assert (tmp_path / name).read_bytes() == (tmp_path / ("2" + name)).read_bytes()
 
 
+def test_a_classifier_is_told_as_external_data_and_stays_with_the_detections(two_videos, tmp_path):
+    fused = replace(two_videos, classifier='cuhk "val".json')
+    assert fused[:2].sorted().classifier == 'cuhk "val".json'
+    write_detections(fused, tmp_path / "found.json")
+    content = json.loads((tmp_path / "found.json").read_text())
+    assert content["external_data"] == {"used": True, "details": 'video scores from cuhk "val".json'}
+    assert read_detections(tmp_path / "found.json").classifier == 'cuhk "val".json'
+    write_detections(two_videos, tmp_path / "found.json")
+    assert json.loads((tmp_path / "found.json").read_text())["external_data"] == {}
+    assert read_detections(tmp_path / "found.json").classifier == ""
+
+
+@pytest.mark.parametrize(
+    ("external", "classifier"),
+    [
+        ({"used": True, "details": "VGG-16,\n of others"}, "VGG-16, of others"),
+        ({"details": "VGG-16"}, "VGG-16"),
+        ({"used": True}, "unnamed external data"),
+        ({"used": True, "details": 3}, "unnamed external data"),
+        ({"used": False, "details": "none"}, ""),
+        ({}, ""),
+        ("none", ""),
+        (None, ""),
+    ],
+)
+def test_what_others_say_of_external_data_is_taken_as_it_is(file, external, classifier):
+    assert read_detections(file({"results": {}, "external_data": external})).classifier == classifier
+
+
 names = st.text(st.characters(exclude_categories=["Cc", "Cs", "Zs", "Zl", "Zp"]), min_size=1, max_size=5)
 seconds = st.floats(-1e6, 1e6)
 
