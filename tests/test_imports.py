@@ -25,6 +25,7 @@ WITHOUT_TORCH = (
     "untrimmed.config",
     "untrimmed.recipes.loading",
     "untrimmed.report.timelines",
+    "untrimmed.report.results_page",
 )
 
 

@@ -97,7 +97,9 @@ def _curve(file: Path, content: Content) -> tuple[FloatArray, FloatArray]:
     except InputError as error:
         raise InputError(f"{file}: {error}") from error
     if len(values) != len(thresholds) or not ((values >= 0) & (values <= 1)).all():
-        raise InputError(f"{file}: mAP must hold {len(thresholds)} fractions of 1, one for each tiou_thresholds")
+        raise InputError(
+            f"{file}: mAP must hold {len(thresholds)} fractions of 1, one for each of tiou_thresholds"
+        )
     return thresholds, values
 
 
