@@ -10,6 +10,9 @@ from untrimmed.report.runs import RunEvaluation, read_run
 THUMOS = {
     "protocol": "thumos14",
     "subset": "test",
+    "only_named_videos": False,
+    "videos": 212,
+    "label": None,
     "annotations": "/data/thumos14.json",
     "classifier": None,
     "recipe": "thumos14-i3d",

@@ -1,5 +1,6 @@
 """The paper's tables with our rows in them."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -102,6 +103,20 @@ def test_a_run_that_was_judged_in_another_way_has_no_place_in_the_table(evaluate
     )
     with pytest.raises(InputError, match=message):
         benchmark_section(THUMOS, by_seeds([evaluated(**changes)]), {})
+
+
+def test_verbs_have_no_place_among_nouns(evaluated):
+    run = evaluated(
+        recipe="epic-noun-slowfast",
+        protocol="epic-kitchens-100",
+        subset="validation",
+        tiou_thresholds=[0.1, 0.2, 0.3, 0.4, 0.5],
+        label="verb",
+    )
+    with pytest.raises(InputError, match="is of epic-noun-slowfast, but judged on verb labels; evaluate it anew"):
+        benchmark_section(BENCHMARKS[3], by_seeds([run]), {})
+    nouns = by_seeds([replace(run, label="noun")])
+    assert "`epic-noun-slowfast`, 1 seed" in benchmark_section(BENCHMARKS[3], nouns, {})
 
 
 def test_what_is_odd_about_published_rows_is_said():

@@ -73,6 +73,11 @@ def test_notes_are_read_and_joined():
             read_notes([wrong])
 
 
+def test_the_videos_that_were_judged_are_told(evaluated):
+    page = results_page([evaluated(recipe="a", subset=None, only_named_videos=True)])
+    assert "\nJudged on the videos with detections of `thumos14.json`.\n" in page
+
+
 def test_a_name_cannot_break_a_table(evaluated):
     page = results_page([evaluated(recipe="a`|\nb", annotations="c|d.json")])
     assert "\n### `a   b`\n" in page

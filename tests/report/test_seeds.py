@@ -48,6 +48,8 @@ def test_runs_are_grouped_by_recipe_and_thresholds_in_any_order(evaluated):
         ({"subset": "validation"}, "subset is test in the first and validation in the second"),
         ({"annotations": "other.json"}, r"annotations is thumos14\.json in the first and other\.json in"),
         ({"classifier": "cuhk.json"}, r"classifier is none in the first and cuhk\.json in the second"),
+        ({"videos": 210}, "videos is 212 in the first and 210 in the second"),
+        ({"label": "verb"}, "label is none in the first and verb in the second"),
         ({"seed": 0}, "with seed 0; give each run once"),
     ],
 )

@@ -39,6 +39,8 @@ def _require_protocol(group: Seeds, benchmark: Benchmark) -> None:
     thresholds = parse_tiou(protocol.tiou)
     same_tiou = len(run.tiou_thresholds) == len(thresholds) and np.allclose(run.tiou_thresholds, thresholds)
     same_subset = (run.subset or "").casefold() == protocol.subset.casefold()
+    if run.label not in (None, benchmark.label):
+        raise InputError(f"{run.path} is of {run.recipe}, but judged on {run.label} labels; evaluate it anew")
     if run.protocol != benchmark.protocol or not same_tiou or not same_subset:
         raise InputError(
             f"{run.path} is of {run.recipe}, but not judged as Table {benchmark.table} is: under the protocol "

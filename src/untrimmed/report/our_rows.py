@@ -20,8 +20,12 @@ def number_of_seeds(group: Seeds) -> str:
 def judged(group: Seeds) -> str:
     """What the runs were judged on."""
     run = group.first
-    videos = "all videos" if run.subset is None else f"the subset {run.subset}"
-    parts = [videos, f"of {code(run.annotations)}"] if run.annotations else [videos]
+    if run.subset is not None:
+        parts = [f"the subset {run.subset}"]
+    else:
+        parts = ["the videos with detections" if run.only_named_videos else "all videos"]
+    if run.annotations:
+        parts.append(f"of {code(run.annotations)}")
     if run.classifier:
         parts.append(f"with the class scores of {code(run.classifier)}")
     return " ".join(parts)

@@ -51,6 +51,7 @@ class Benchmark:
         table: its number in the paper.
         protocol: name of the protocol under which its figures are made.
         recipes: our recipes for its rows, each with the features that it is for, as published.csv writes them.
+        label: which label of a segment it is about, where the annotations give several.
     """
 
     key: str
@@ -58,6 +59,7 @@ class Benchmark:
     table: int
     protocol: str
     recipes: Mapping[str, str]
+    label: str | None = None
 
     @property
     def judged(self) -> Protocol:
@@ -104,6 +106,7 @@ BENCHMARKS = (
         3,
         "epic-kitchens-100",
         {"epic-verb-slowfast": "SlowFast"},
+        label="verb",
     ),
     Benchmark(
         "epic-noun",
@@ -111,6 +114,7 @@ BENCHMARKS = (
         3,
         "epic-kitchens-100",
         {"epic-noun-slowfast": "SlowFast"},
+        label="noun",
     ),
     Benchmark(
         "activitynet",

@@ -28,7 +28,10 @@ class RunEvaluation:
         path: of the file.
         recipe, seed: of the run.
         protocol: name of the protocol that it was judged under; None for the user's own way.
-        subset: the videos judged; None for all.
+        subset: whose videos were judged; None for all, or for those that the detections name.
+        only_named_videos: whether only the videos that the detections name were judged.
+        videos: how many were judged.
+        label: which label of a segment counted, where the annotations give several.
         annotations, classifier: names of the files of ground truth and of class scores; None where not said, or
             where there was no classifier.
         tiou_thresholds: (n,).
@@ -40,6 +43,9 @@ class RunEvaluation:
     seed: int
     protocol: str | None
     subset: str | None
+    only_named_videos: bool
+    videos: int | None
+    label: str | None
     annotations: str | None
     classifier: str | None
     tiou_thresholds: FloatArray
@@ -67,6 +73,9 @@ def read_run(path: Path) -> RunEvaluation:
         seed=_required(file, content, "seed", int, "a whole number"),
         protocol=_text(file, content, "protocol"),
         subset=_text(file, content, "subset"),
+        only_named_videos=content.get("only_named_videos") is True,
+        videos=_optional(file, content, "videos", int, "a whole number"),
+        label=_text(file, content, "label"),
         annotations=_file_name(_text(file, content, "annotations")),
         classifier=_file_name(_text(file, content, "classifier")),
         tiou_thresholds=tiou,
@@ -117,8 +126,12 @@ def _required(file: Path, content: Content, key: str, kind: type[T], meaning: st
     return value
 
 
+def _optional(file: Path, content: Content, key: str, kind: type[T], meaning: str) -> T | None:
+    return None if content.get(key) is None else _required(file, content, key, kind, f"{meaning} or null")
+
+
 def _text(file: Path, content: Content, key: str) -> str | None:
-    return None if content.get(key) is None else _required(file, content, key, str, "text or null")
+    return _optional(file, content, key, str, "text")
 
 
 def _file_name(path: str | None) -> str | None:
