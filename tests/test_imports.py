@@ -28,6 +28,7 @@ WITHOUT_TORCH = (
     "untrimmed.judging",
     "untrimmed.submissions.servers",
     "untrimmed.report.timelines",
+    "untrimmed.report.results_page",
 )
 
 

@@ -399,6 +399,42 @@ def submit(
     say(f"{len(written)} detections in {len(written.video_ids)} videos written to {out}")
 
 
+@app.command()
+def results(
+    runs: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            metavar="[RUN ...]",
+            help="Run folders with an evaluation.json, or evaluations (.json) of runs.",
+            show_default=False,
+        ),
+    ] = None,
+    note: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="RECIPE=TEXT",
+            help="Markdown to put below the runs of a recipe; repeatable.",
+            show_default=False,
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="The page; printed when left out.", show_default=False),
+    ] = None,
+) -> None:
+    """A page with the paper's tables and the runs beside them: mean and spread over seeds."""
+    from untrimmed.files import write_text
+    from untrimmed.report.results_page import read_notes, results_page
+    from untrimmed.report.runs import read_run
+
+    page = results_page([read_run(run) for run in runs or []], read_notes(note or []))
+    if out is None:
+        typer.echo(page, nl=False)
+    else:
+        write_text(out, page)
+        say(f"{len(runs or [])} runs in {out}")
+
+
 @annotations_app.command()
 def check(
     file: AnnotationFile,

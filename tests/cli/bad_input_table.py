@@ -8,6 +8,7 @@ from bad_features import FEATURES
 from bad_files import CTRL_C, MODELS, OUTPUTS
 from bad_input import ANYTHING, Case
 from bad_recipes import RECIPES, USAGE
+from bad_results import RESULTS
 
 SECTIONS: dict[str, Sequence[Case]] = {
     "Usage": USAGE,
@@ -17,6 +18,7 @@ SECTIONS: dict[str, Sequence[Case]] = {
     "Models": MODELS,
     "Detections and evaluation": [*EVALUATION, *JUDGING],
     "Submissions": SUBMISSIONS,
+    "Results": RESULTS,
     "Outputs": [*OUTPUTS, CTRL_C],
 }
 
