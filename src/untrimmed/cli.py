@@ -4,7 +4,7 @@ import logging
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, Literal, NoReturn
 
 import typer
 
@@ -93,7 +93,21 @@ Subset = Annotated[
 AnnotationFile = Annotated[
     Path,
     typer.Argument(
-        metavar="ANNOTATIONS", help="ActivityNet JSON (.json) or a table (.csv, .tsv).", show_default=False
+        metavar="ANNOTATIONS",
+        help="A file (.json, .csv, .tsv), or a folder of a data set as its makers distribute it.",
+        show_default=False,
+    ),
+]
+Label = Annotated[
+    Literal["verb", "noun", "action"] | None,
+    typer.Option(help="Which label counts, where each segment has several.", show_default=False),
+]
+VideoFile = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        help="Durations and frame rates that the annotations lack: a table video,duration,fps or annotations.",
+        show_default=False,
     ),
 ]
 
@@ -281,17 +295,19 @@ def evaluate(
 def check(
     file: AnnotationFile,
     strict: Annotated[bool, typer.Option("--strict", help="Make warnings errors.")] = False,
+    label: Label = None,
+    videos: VideoFile = None,
 ) -> None:
     """What is in a file of annotations, and everything that is wrong with it."""
     from untrimmed.annotations.formats import inspect_annotations
     from untrimmed.annotations.problems import errors_in
     from untrimmed.annotations.summary import format_summary, summarize
 
-    annotations, problems = inspect_annotations(file, strict=strict)
+    annotations, problems = inspect_annotations(file, strict=strict, label=label, videos=videos)
     for problem in problems:
         typer.echo(f"{problem.severity}: {problem}")
     if annotations is not None:
-        typer.echo(format_summary(summarize(annotations)), nl=False)
+        typer.echo(format_summary(summarize(annotations)))
     errors = len(errors_in(problems))
     if errors:
         raise InputError(f"{file} has {errors} error{'s' if errors > 1 else ''}, listed above; mend it there")
@@ -302,11 +318,13 @@ def convert(
     source: Annotated[Path, typer.Argument(metavar="IN", help="What to read.", show_default=False)],
     target: Annotated[Path, typer.Argument(metavar="OUT", help="What to write.", show_default=False)],
     strict: Annotated[bool, typer.Option("--strict", help="Make warnings errors.")] = False,
+    label: Label = None,
+    videos: VideoFile = None,
 ) -> None:
-    """Turn annotations into another format; the endings of the files say which."""
+    """Turn annotations into another format; the ending of OUT says which."""
     from untrimmed.annotations.formats import read_annotations, write_annotations
 
-    annotations = read_annotations(source, strict=strict)
+    annotations = read_annotations(source, strict=strict, label=label, videos=videos)
     write_annotations(annotations, target)
     say(f"{len(annotations.segments)} segments in {len(annotations.videos)} videos written to {target}")
 
