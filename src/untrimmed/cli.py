@@ -100,7 +100,11 @@ AnnotationFile = Annotated[
 ]
 Label = Annotated[
     Literal["verb", "noun", "action"] | None,
-    typer.Option(help="Which label counts, where each segment has several.", show_default=False),
+    typer.Option(
+        metavar="KIND",
+        help="Which label counts where each segment has several: verb, noun or action.",
+        show_default=False,
+    ),
 ]
 VideoFile = Annotated[
     Path | None,

@@ -59,7 +59,7 @@ def read_videos(path: Path, problems: list[Problem]) -> list[VideoRow]:
     """The videos of annotations, whatever else is wrong there, or of a table of durations and frame rates."""
     if path.suffix.lower() in (".csv", ".tsv") and not path.is_dir():
         table = read_table(path)
-        if video_info.is_layout(table.columns):
+        if not video_info.holds_segments(table.columns):
             return video_info.read_video_table(table, problems)
     videos = _source(path).read("verb").videos
     return [row._replace(place=f"{path.name}, {row.place}") for row in videos]

@@ -15,8 +15,8 @@ in any of them does not exist here. The folder may be that of the files or one t
 of both subsets (TH14_...).
 
 Source: http://crcv.ucf.edu/THUMOS14/download.html. We know of no licence of the annotations. Validation:
-200 videos, 3,007 instances; test: 212 videos, 3,358 instances. 217 dives from cliffs of the test stand in
-CliffDiving_test.txt and in Diving_test.txt.
+200 videos, 3,007 instances; test: 212 videos, 3,358 instances. Every CliffDiving, 143 and 217 of them, is a
+Diving as well.
 """
 
 import re

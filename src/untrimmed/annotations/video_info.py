@@ -23,17 +23,14 @@ _VALUES = ("duration", "fps")
 _TOLERANCE_SECONDS = 1.0
 
 
-def is_layout(columns: Sequence[str]) -> bool:
-    """Whether a table names videos with their duration or frame rate, and no segments."""
-    has_segments = not {"start", "start_timestamp"}.isdisjoint(columns)
-    return (
-        any(name in columns for name in _NAMES) and any(name in columns for name in _VALUES) and not has_segments
-    )
+def holds_segments(columns: Sequence[str]) -> bool:
+    """Whether a table is one of segments, ours or EPIC-KITCHENS-100's, rather than one of videos alone."""
+    return not {"start", "start_timestamp"}.isdisjoint(columns)
 
 
 def read_video_table(table: Table, problems: list[Problem]) -> list[VideoRow]:
     """The videos of a table; InputError where it is of another layout."""
-    if not is_layout(table.columns):
+    if {*_NAMES}.isdisjoint(table.columns) or {*_VALUES}.isdisjoint(table.columns):
         raise InputError(
             f"{table.path} does not say durations or frame rates of videos: its first line should be "
             "video,duration,fps, or as in EPIC_100_video_info.csv video_id,duration,fps,resolution"
