@@ -17,7 +17,7 @@ from untrimmed.evaluation.evaluator import Evaluation, require_common_names
 from untrimmed.evaluation.protocols import PROTOCOLS
 from untrimmed.evaluation.thresholds import parse_tiou
 from untrimmed.recipes.mistakes import did_you_mean
-from untrimmed.runs import recipe_of
+from untrimmed.runs import changes_of, recipe_of
 
 
 @dataclass(frozen=True)
@@ -85,6 +85,7 @@ def judge(
         only_named_videos=only_named,
         recipe=None if recipe is None else recipe.name,
         seed=None if recipe is None else recipe.training.seed,
+        changes=() if recipe is None else changes_of(recipe),
     )
     return replace(result, provenance=provenance)
 

@@ -18,6 +18,7 @@ class Provenance:
             detector itself did.
         recipe: name of the recipe of the run that made the detections.
         seed: of that run.
+        changes: what that run changed in the recipe of this name, each as `section.key=value`.
     """
 
     annotations: str | None = None
@@ -29,6 +30,7 @@ class Provenance:
     classifier: str | None = None
     recipe: str | None = None
     seed: int | None = None
+    changes: tuple[str, ...] = ()
 
     def sentence(self) -> str:
         """What was judged with what, on one line."""
@@ -39,6 +41,7 @@ class Provenance:
             f"protocol {self.protocol}" if self.protocol else "no protocol",
             f"classifier {self.classifier}" if self.classifier else None,
             self.recipe and f"recipe {self.recipe}",
+            "with " + " ".join(self.changes) if self.changes else None,
             None if self.seed is None else f"seed {self.seed}",
         ]
         return ", ".join(part for part in told if part)

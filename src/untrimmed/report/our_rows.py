@@ -28,6 +28,8 @@ def judged(group: Seeds) -> str:
         parts.append(f"of {code(run.annotations)}")
     if run.classifier:
         parts.append(f"with the class scores of {code(run.classifier)}")
+    if run.changes:
+        parts.append(f"with {', '.join(map(code, run.changes))} instead of what the recipe says")
     return " ".join(parts)
 
 

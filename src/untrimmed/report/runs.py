@@ -34,6 +34,7 @@ class RunEvaluation:
         label: which label of a segment counted, where the annotations give several.
         annotations, classifier: names of the files of ground truth and of class scores; None where not said, or
             where there was no classifier.
+        changes: what the run changed in the recipe, each as `section.key=value`.
         tiou_thresholds: (n,).
         mean_average_precision: (n,), in [0, 1].
     """
@@ -48,6 +49,7 @@ class RunEvaluation:
     label: str | None
     annotations: str | None
     classifier: str | None
+    changes: tuple[str, ...]
     tiou_thresholds: FloatArray
     mean_average_precision: FloatArray
 
@@ -78,6 +80,7 @@ def read_run(path: Path) -> RunEvaluation:
         label=_text(file, content, "label"),
         annotations=_file_name(_text(file, content, "annotations")),
         classifier=_file_name(_text(file, content, "classifier")),
+        changes=_changes(file, content),
         tiou_thresholds=tiou,
         mean_average_precision=values,
     )
@@ -132,6 +135,13 @@ def _optional(file: Path, content: Content, key: str, kind: type[T], meaning: st
 
 def _text(file: Path, content: Content, key: str) -> str | None:
     return _optional(file, content, key, str, "text")
+
+
+def _changes(file: Path, content: Content) -> tuple[str, ...]:
+    changes = _optional(file, content, "changes", list, "a list of text") or []
+    if not all(isinstance(change, str) for change in changes):
+        raise InputError(f"{file}: changes must be a list of text, such as training.epochs=2")
+    return tuple(changes)
 
 
 def _file_name(path: str | None) -> str | None:

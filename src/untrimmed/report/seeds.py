@@ -12,7 +12,7 @@ from untrimmed.errors import InputError
 from untrimmed.report.runs import RunEvaluation
 
 #: What evaluations must have in common for a mean of them to say anything.
-COMMON = ("protocol", "subset", "annotations", "label", "videos", "classifier")
+COMMON = ("protocol", "subset", "annotations", "label", "videos", "classifier", "changes")
 
 
 @dataclass(frozen=True)

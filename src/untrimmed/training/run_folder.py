@@ -15,13 +15,11 @@ from untrimmed.detection.result_files import write_detections
 from untrimmed.errors import InputError
 from untrimmed.files import read_text, replacing, require_writable, write_text
 from untrimmed.recipes.loading import as_yaml, read_values
+from untrimmed.runs import MACHINE_KEYS, flat
 from untrimmed.training.averaging import WarmAverage
 from untrimmed.training.module import DetectorTraining
 
 logger = logging.getLogger(__name__)
-
-#: Keys that say on what a run is computed, not what: they may change when it is taken up again.
-MACHINE_KEYS = {"training.workers", "training.accelerator", "training.devices", "training.nodes"}
 
 
 class RunFolder:
@@ -67,8 +65,8 @@ class RunFolder:
         return self.resume.exists()
 
     def _require_same(self, recipe: Recipe) -> None:
-        old = _flat(read_values(self.recipe))
-        new = _flat(recipe.model_dump(mode="json"))
+        old = flat(read_values(self.recipe))
+        new = flat(recipe.model_dump(mode="json"))
         differing = sorted(key for key in old.keys() | new.keys() if old.get(key) != new.get(key))
         differing = [key for key in differing if key not in MACHINE_KEYS]
         if differing:
@@ -171,14 +169,3 @@ def _row(trainer: pl.Trainer, validated: bool) -> dict[str, Any]:
         if validated or not name.startswith("validation_")
     }
     return row | metrics
-
-
-def _flat(values: Any, prefix: str = "") -> dict[str, Any]:
-    """Nested dicts as one, with dotted keys."""
-    if not isinstance(values, dict):
-        return {prefix: values}
-    return {
-        name: value
-        for key, part in values.items()
-        for name, value in _flat(part, f"{prefix}.{key}" if prefix else str(key)).items()
-    }
