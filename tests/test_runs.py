@@ -14,7 +14,7 @@ def test_a_run_folder_gives_its_recipe(tmp_path: Path) -> None:
 
 
 def test_a_folder_without_a_recipe_is_no_run(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="is no run folder: it holds no recipe.yaml"):
+    with pytest.raises(InputError, match="is no run folder: it holds no recipe"):
         recipe_of(tmp_path)
 
 
