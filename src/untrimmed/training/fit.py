@@ -6,6 +6,7 @@ import os
 import signal
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from itertools import pairwise
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -105,7 +106,6 @@ def assemble(recipe: Recipe, material: Material) -> DetectorTraining:
         material.store,
         material.training,
         Cropping(training.max_length, training.crop_ratio, training.truncation_threshold),
-        training.input_noise,
         training.random_phase,
     )
     validation = None
@@ -120,6 +120,7 @@ def assemble(recipe: Recipe, material: Material) -> DetectorTraining:
         learning_rate=training.learning_rate,
         final_learning_rate=training.final_learning_rate,
         weight_decay=training.weight_decay,
+        input_noise=training.input_noise,
         seed=training.seed,
         workers=training.workers,
     )
@@ -134,8 +135,8 @@ def build_criterion(training: TrainingSection, levels: int) -> Criterion:
     loss = training.loss
     return Criterion(
         CenterSampling(ranges, training.center_radius),
-        class_loss=CLASS_LOSSES[loss.classification],
-        coarse_class_loss=focal_loss,
+        class_loss=partial(CLASS_LOSSES[loss.classification], smoothing=loss.label_smoothing),
+        coarse_class_loss=partial(focal_loss, smoothing=loss.label_smoothing),
         distance_loss=DISTANCE_LOSSES[loss.regression],
         normalizer=_normalizer(loss),
         quality_power=loss.quality_power,
