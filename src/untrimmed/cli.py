@@ -177,6 +177,15 @@ def detect(
         ),
     ] = None,
     subset: Subset = None,
+    video_scores: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Scores of whole videos, .json or .npy, which name the classes of what a class-agnostic model "
+            "finds; those of its recipe when left out.",
+            show_default=False,
+        ),
+    ] = None,
     min_score: Annotated[
         float, typer.Option(min=0, max=1, metavar="SCORE", help="Leave out what scores lower.")
     ] = 0.0,
@@ -185,7 +194,7 @@ def detect(
     ] = "auto",
 ) -> None:
     """Find the actions in features."""
-    from untrimmed.detection.inputs import open_inputs
+    from untrimmed.detection.inputs import open_inputs, with_scores
     from untrimmed.detection.localizer import collect, load
     from untrimmed.detection.result_files import is_json, write_detections
     from untrimmed.files import require_writable
@@ -193,8 +202,10 @@ def detect(
     is_json(out)
     require_writable(out)  # rather now than after hours of work
     chosen = _annotations(annotations, subset)
-    localizer = load(model, device)
+    known_classes = None if chosen is None else chosen.classes
+    localizer = load(model, device, video_scores=video_scores, classes=known_classes)
     opened, missing = open_inputs(inputs, localizer.features, chosen)
+    opened = with_scores(opened, localizer.fusion)
     found, failed = {}, {}
     total = sum(len(one.durations_seconds) for one in opened)
     results = (result for one in opened for result in localizer.detect_videos(one.store, one.durations_seconds))
@@ -208,10 +219,12 @@ def detect(
     _warn_of_left_out(missing, failed)
     if failed and not found:
         raise InputError(f"none of the {total} videos could be read, so {out} was not written")
-    detections = collect(localizer.classes, found)
+    detections = collect(localizer.classes, found, localizer.classifier)
     detections = detections[detections.score >= min_score]
     write_detections(detections, out)
     say(f"{len(detections)} detections in {len(found)} videos written to {out}")
+    if localizer.features.data.class_agnostic and localizer.fusion is None:
+        say('all are labelled "action", which is what the model knows; --video-scores FILE names their classes')
     if failed:
         raise UntrimmedError(f"{len(failed)} of {total} videos could not be read; the others are done")
 

@@ -7,6 +7,7 @@ from bad_features import FEATURES
 from bad_files import CTRL_C, MODELS, OUTPUTS
 from bad_input import ANYTHING, Case
 from bad_recipes import RECIPES, USAGE
+from bad_video_scores import VIDEO_SCORES
 
 SECTIONS: dict[str, Sequence[Case]] = {
     "Usage": USAGE,
@@ -14,6 +15,7 @@ SECTIONS: dict[str, Sequence[Case]] = {
     "Annotations": ANNOTATIONS,
     "Features": FEATURES,
     "Models": MODELS,
+    "Scores of whole videos": VIDEO_SCORES,
     "Detections and evaluation": EVALUATION,
     "Outputs": [*OUTPUTS, CTRL_C],
 }

@@ -31,6 +31,7 @@ class Detections:
         end_seconds: (N,), not before the start.
         label: (N,) index into `classes`.
         score: (N,) in [0, 1].
+        classifier: the file of video scores that named the classes, "" for none.
     """
 
     classes: tuple[str, ...]
@@ -40,6 +41,7 @@ class Detections:
     end_seconds: FloatArray
     label: IntArray
     score: FloatArray
+    classifier: str = ""
 
     def __len__(self) -> int:
         return len(self.video)
@@ -53,6 +55,7 @@ class Detections:
             self.end_seconds[rows],
             self.label[rows],
             self.score[rows],
+            self.classifier,
         )
 
     def __iter__(self) -> Iterator[Detection]:
