@@ -13,6 +13,7 @@ from pathlib import Path
 
 import lightning.pytorch as pl
 import torch
+from torch.multiprocessing.spawn import ProcessRaisedException
 
 from untrimmed.config import LossSection, Recipe, TrainingSection
 from untrimmed.detection.localizer import Decoding
@@ -63,7 +64,8 @@ def train(
         progress: wraps the videos while their features are looked at.
 
     Raises:
-        InputError: the recipe does not fit the data, or the folder holds another run.
+        InputError: the recipe does not fit the data, the folder holds another run, or a file of features turns
+            out to be broken; once it is mended the run can be resumed.
         Stopped: by Ctrl-C.
     """
     _require_devices(recipe.training)
@@ -84,6 +86,12 @@ def train(
         signal.signal(signal.SIGINT, on_interrupt)  # which lightning has switched off
         done = len(folder.read_metrics())
         raise Stopped(f"stopped after {done} whole epochs; add --resume to go on with the next one") from error
+    except ProcessRaisedException as error:
+        # Of several processes, what one of them raised arrives as the text of its traceback.
+        _, is_ours, sentence = str(error).rpartition(f"{InputError.__module__}.{InputError.__name__}: ")
+        if not is_ours:
+            raise
+        raise InputError(sentence.strip()) from error
     return folder
 
 
