@@ -34,7 +34,7 @@ from untrimmed.models.build import build_detector
 from untrimmed.recipes.loading import load_recipe
 from untrimmed.training.fit import assemble
 from untrimmed.training.preparation import prepare
-from untrimmed.training.stream import Share, loader, steps_per_epoch
+from untrimmed.training.stream import Loader, Share, steps_per_epoch
 
 CPU = torch.device("cpu")
 CLASSES = 200
@@ -143,7 +143,7 @@ def loading(case: Case, folder: Path, workers: int) -> Cost:
     share = Share(0, steps_per_epoch(len(material.training.videos), size), size)
 
     def epoch() -> int:
-        return sum(len(batch.lengths) for batch in loader(module.stream, share, workers, pin_memory=False))
+        return sum(len(batch.lengths) for batch in Loader(module.stream, share, workers))
 
     return measured(epoch)
 

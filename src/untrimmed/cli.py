@@ -206,6 +206,15 @@ def detect(
     subset: Subset = None,
     label: Label = None,
     videos: VideoFile = None,
+    video_scores: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Scores of whole videos, .json or .npy, which name the classes of what a class-agnostic model "
+            "finds; those of its recipe when left out.",
+            show_default=False,
+        ),
+    ] = None,
     min_score: Annotated[
         float, typer.Option(min=0, max=1, metavar="SCORE", help="Leave out what scores lower.")
     ] = 0.0,
@@ -215,7 +224,7 @@ def detect(
 ) -> None:
     """Find the actions in features."""
     from untrimmed.detection.detecting import detect_to_file, own_data
-    from untrimmed.detection.inputs import open_inputs
+    from untrimmed.detection.inputs import open_inputs, with_scores
     from untrimmed.detection.localizer import load
     from untrimmed.detection.result_files import is_json
     from untrimmed.files import require_writable
@@ -231,12 +240,16 @@ def detect(
         out = model / "detections.json" if out is None else out
     is_json(out)
     require_writable(out)  # rather now than after hours of work
-    localizer = load(model, device)
+    known_classes = None if chosen is None else chosen.classes
+    localizer = load(model, device, video_scores=video_scores, classes=known_classes)
     opened, missing = open_inputs(places, localizer.features, chosen)
+    opened = with_scores(opened, localizer.fusion)
     total = sum(len(one.durations_seconds) for one in opened)
     outcome = detect_to_file(localizer, opened, out, min_score=min_score, progress=watched("detecting", total))
     _warn_of_left_out(missing, outcome.failed)
     say(f"{sum(outcome.found.values())} detections in {len(outcome.found)} videos written to {out}")
+    if localizer.features.data.class_agnostic and localizer.fusion is None:
+        say('all are labelled "action", which is what the model knows; --video-scores FILE names their classes')
     if outcome.failed:
         raise UntrimmedError(f"{len(outcome.failed)} of {total} videos could not be read; the others are done")
 

@@ -157,6 +157,17 @@ FEATURES = [
         prepare=array(FILE, with_nan),
         writes=("detections.json",),
     ),
+    *(
+        Case(
+            "NaN that training meets first" + (f", in {workers} loader process" if workers else ""),
+            f"train tiny.yaml data.check_values=false training.workers={workers}",
+            "task/features/sequence-001.npy holds 1 values that are NaN or infinite, the first at step 3 "
+            "(counted from 0); extract it again or remove it",
+            prepare=array(FIRST, with_nan),
+            writes=("runs/",),
+        )
+        for workers in (0, 1)
+    ),
     Case(
         "cut .npy",
         "detect trained " + FILE,

@@ -9,6 +9,7 @@ from bad_files import CTRL_C, MODELS, OUTPUTS
 from bad_input import ANYTHING, Case
 from bad_recipes import RECIPES, USAGE
 from bad_results import RESULTS
+from bad_video_scores import VIDEO_SCORES
 
 SECTIONS: dict[str, Sequence[Case]] = {
     "Usage": USAGE,
@@ -16,6 +17,7 @@ SECTIONS: dict[str, Sequence[Case]] = {
     "Annotations": ANNOTATIONS,
     "Features": FEATURES,
     "Models": MODELS,
+    "Scores of whole videos": VIDEO_SCORES,
     "Detections and evaluation": [*EVALUATION, *JUDGING],
     "Submissions": SUBMISSIONS,
     "Results": RESULTS,

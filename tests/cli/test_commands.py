@@ -153,6 +153,39 @@ def test_detect_leaves_out_what_scores_lower(world: Path) -> None:
     np.testing.assert_array_equal(read_detections("best.json").score, everything.score[everything.score >= bar])
 
 
+def test_a_model_that_knows_only_where_actions_are_says_how_to_name_them(world: Path) -> None:
+    changes = "data.class_agnostic=true data.validation_subset=test training.epochs=1 training.warmup_epochs=0"
+    assert run_here(f"train tiny.yaml {changes} --out agnostic").code == 0
+    assert set(read_detections("agnostic/detections.json").classes) == {"action"}
+    result = run_here(f"detect agnostic {FOURTH} {FIFTH}")
+    assert result.code == 0
+    assert result.stderr.splitlines()[-1] == (
+        'all are labelled "action", which is what the model knows; --video-scores FILE names their classes'
+    )
+    actions = read_detections("detections.json")
+    assert actions.classes == ("action",)
+    content = {"results": {"sequence-004": [0.9, 0, 0.1], "v_sequence-005": [0.2, 0.6, 0.4]}}
+    (world / "scores.json").write_text(json.dumps({**content, "class": ["fall", "rise", "wave"]}))
+    result = run_here(f"detect agnostic {FOURTH} {FIFTH} --video-scores scores.json --out named.json")
+    assert (result.code, result.stdout) == (0, "")
+    assert result.stderr.endswith("in 2 videos written to named.json\n")
+    named = read_detections("named.json")
+    labels = {(one.video_id, one.label) for one in named}
+    assert labels == {
+        (FOURTH[14:-4], "fall"),
+        (FOURTH[14:-4], "wave"),
+        (FIFTH[14:-4], "rise"),
+        (FIFTH[14:-4], "wave"),
+    }
+    best = {one.video_id: one.score for one in named if one.label in ("fall", "rise")}
+    assert len(best) == 2
+    for video_id, class_score in (("sequence-004", 0.9), ("sequence-005", 0.6)):
+        score = actions.score[actions.video == actions.video_ids.index(video_id)].max()
+        assert max(one.score for one in named if one.video_id == video_id) == pytest.approx(
+            (class_score * score) ** 0.5, abs=1e-5
+        )
+
+
 def test_detect_names_annotated_videos_without_features(world: Path) -> None:
     (world / FOURTH).unlink()
     result = run_here("detect trained task/features --annotations task/annotations.json --subset test")

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from untrimmed.features.source import Source
+from untrimmed.features.source import FeatureFile, Source
 from untrimmed.features.survey import missing_videos, survey
 
 VALUES = np.random.default_rng(0).standard_normal((40, 6)).astype(np.float32)
@@ -76,6 +76,48 @@ def test_each_file_is_opened_once(tmp_path, save, opened, monkeypatch):
     )
     survey(store, store.ids)
     assert len(seen) == len(set(seen)) == 6
+
+
+# Headers alone
+
+
+def test_headers_show_everything_but_values(mixed):
+    found = survey(mixed, ["good", "absent", "broken", "narrow", "long", "nan"], values=False)
+    assert found.lengths == {"good": 40, "long": 80, "nan": 40}
+    assert found.missing == ["absent"]
+    assert list(found.unreadable) == ["broken"]
+    assert list(found.wrong_dimension) == ["narrow"]
+    assert found.not_finite == {}
+
+
+def test_a_file_that_is_shorter_than_its_header_says_is_found_without_reading_values(tmp_path, save, opened):
+    save(tmp_path / "a.npy", VALUES)
+    save(tmp_path / "b.npy", VALUES)
+    whole = (tmp_path / "b.npy").read_bytes()
+    (tmp_path / "b.npy").write_bytes(whole[:-100])
+    found = survey(opened(tmp_path), ["a", "b"], values=False)
+    assert found.lengths == {"a": 40}
+    assert "b.npy cannot be read" in found.unreadable["b"]
+
+
+def test_a_video_without_frame_rate_is_unreadable_by_its_header_too(tmp_path, save, opened):
+    save(tmp_path / "a.npy", VALUES)
+    found = survey(opened(tmp_path, fps={"b": 30.0}), ["a"], values=False)
+    assert "frame rate of the video 'a' is not known" in found.unreadable["a"]
+
+
+@pytest.mark.parametrize("resample_to", [None, 7])
+def test_each_header_is_looked_at_once_and_no_value_is_read(tmp_path, save, opened, monkeypatch, resample_to):
+    for name in "abc":
+        save(tmp_path / f"{name}.npy", VALUES)
+    store = opened(tmp_path, resample_to=resample_to)
+    _ = store.dimension  # looks into the first file
+    seen = []
+    really_open = Source.open
+    monkeypatch.setattr(Source, "open", lambda self, name: seen.append(name) or really_open(self, name))
+    monkeypatch.setattr(FeatureFile, "read", None)
+    assert survey(store, store.ids, values=False).lengths == dict.fromkeys("abc", resample_to or 40)
+    assert seen == ["a", "b", "c"]
 
 
 def test_presence_is_told_without_reading(tmp_path, opened):

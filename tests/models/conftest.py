@@ -46,12 +46,19 @@ def small_detector(randomised: Callable[..., nn.Module]) -> Callable[..., Action
     """small_detector(levels=..., ...) is the paper's network with few channels and random weights."""
 
     def build(
-        levels: int = 3, channels: int = 16, kernel_size: int = 3, drop_path: float = 0.1, bins: int = 5
+        levels: int = 3,
+        channels: int = 16,
+        kernel_size: int = 3,
+        drop_path: float = 0.1,
+        bins: int = 5,
+        boundary_kernel_size: int | None = None,
+        positions: bool = False,
     ) -> ActionDetector:
         section = ModelSection.model_validate(
             {
                 "channels": channels,
                 "levels": levels,
+                "embedding": {"positions": positions},
                 "encoder": {
                     "kind": "gmg",
                     "stem_blocks": 1,
@@ -64,6 +71,7 @@ def small_detector(randomised: Callable[..., nn.Module]) -> Callable[..., Action
                     "head_channels": 16,
                     "bins": bins,
                     "kernel_size": kernel_size,
+                    "boundary_kernel_size": boundary_kernel_size,
                 },
             }
         )

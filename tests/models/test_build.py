@@ -34,6 +34,7 @@ KEYS: dict[str, tuple[Any, Callable[[ActionDetector], Any]]] = {
     "channels": (48, lambda net: net.embedding.trunk.convolutions[0].weight.shape[2]),
     "levels": (5, lambda net: len(net.decoder.norms)),
     "embedding.kernel_size": (7, lambda net: len(net.embedding.trunk.convolutions[0].weight)),
+    "embedding.positions": (True, lambda net: net.embedding.positions),
     "embedding.layers": (3, lambda net: len(net.embedding.trunk.convolutions)),
     "encoder.stem_blocks": (3, lambda net: len(net.encoder.stem)),
     "encoder.hidden": (40, lambda net: net.encoder.stem[0].feed_forward.widen.out_features),
@@ -43,6 +44,10 @@ KEYS: dict[str, tuple[Any, Callable[[ActionDetector], Any]]] = {
     "decoder.head_channels": (24, lambda net: net.decoder.refine_head.trunk.norms[0].normalized_shape[0]),
     "decoder.bins": (7, lambda net: len(net.decoder.trident_head.bins.convolution.bias) // 2 - 1),
     "decoder.kernel_size": (5, lambda net: len(net.decoder.class_head.output.convolution.weight)),
+    "decoder.boundary_kernel_size": (
+        5,
+        lambda net: len(net.decoder.trident_head.start.output.convolution.weight),
+    ),
     "decoder.layers": (2, lambda net: len(net.decoder.class_head.trunk.convolutions) + 1),
 }
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 import torch
@@ -62,18 +63,16 @@ def batches(draw: st.DrawFn, longest: int = 200) -> Batch:
 
 @pytest.fixture(scope="module")
 def detectors(small_detector: SmallDetector) -> Detectors:
-    """Pyramids of different heights, widths and kernels."""
+    """Pyramids of different heights, widths and kernels, with a code of positions and without."""
+    shapes: list[dict[str, Any]] = [
+        {"levels": 3},
+        {"levels": 6, "positions": True},
+        {"levels": 4, "kernel_size": 5, "boundary_kernel_size": 1, "positions": True},
+        {"levels": 3, "kernel_size": 3, "boundary_kernel_size": 7},
+    ]
     return {
-        torch.float64: [
-            small_detector(levels=3).double(),
-            small_detector(levels=6).double(),
-            small_detector(levels=4, channels=32, kernel_size=5).double(),
-        ],
-        torch.float32: [
-            small_detector(levels=3, channels=64),
-            small_detector(levels=6, channels=64),
-            small_detector(levels=4, channels=64, kernel_size=5),
-        ],
+        torch.float64: [small_detector(channels=32, **shape).double() for shape in shapes],
+        torch.float32: [small_detector(channels=64, **shape) for shape in shapes],
     }
 
 
@@ -100,7 +99,7 @@ def assert_same(given: list[Tensor], expected: list[Tensor]) -> None:
 
 @precisions
 @settings(deadline=None, max_examples=18)
-@given(batch=batches(), which=st.integers(0, 2))
+@given(batch=batches(), which=st.integers(0, 3))
 @torch.no_grad()
 def test_predictions_of_a_sequence_are_those_it_has_alone(
     batch: Batch, which: int, dtype: torch.dtype, detectors: Detectors, padded: Padded, every_place: EveryPlace
@@ -114,7 +113,7 @@ def test_predictions_of_a_sequence_are_those_it_has_alone(
 
 @precisions
 @settings(deadline=None, max_examples=8)
-@given(batch=batches(longest=60), which=st.integers(0, 2), data=st.data())
+@given(batch=batches(longest=60), which=st.integers(0, 3), data=st.data())
 @torch.no_grad()
 def test_predictions_do_not_depend_on_the_order_of_the_batch(
     batch: Batch,
@@ -201,7 +200,7 @@ def loss_of(predictions: Predictions, every_place: EveryPlace) -> Tensor:
 def test_gradients_of_a_batch_are_the_sum_of_those_of_its_sequences(
     lengths: list[int], small_detector: SmallDetector, padded: Padded, every_place: EveryPlace
 ) -> None:
-    detector = small_detector(levels=4).double()
+    detector = small_detector(levels=4, positions=True, boundary_kernel_size=1).double()
     batch = Batch(lengths, max(lengths) + 6, seed=1, behind="nan")
     sequences = batch.sequences(torch.float64)
     loss_of(detector(padded(sequences, batch.steps, batch.content()).mT, lengths), every_place).backward()

@@ -1,4 +1,5 @@
 import math
+from functools import partial
 
 import pytest
 import torch
@@ -171,6 +172,18 @@ def test_padding_does_not_count(predicted):
     distances = torch.cat((DISTANCES, torch.full((1, 2, 4), -1000.0)), dim=2)
     padded = criterion()(predicted(logits, distances, lengths=[5]), [ACTION])
     assert padded.named() == alone.named()
+
+
+@pytest.mark.parametrize("loss", [focal_loss, varifocal_loss])
+def test_smoothed_targets_count_at_every_valid_point_and_not_in_the_padding(predicted, loss):
+    options = {"class_loss": partial(loss, smoothing=0.3), "distance_loss": iou_loss, "quality_power": 0.0}
+    alone = criterion(**options)(predicted(), [NOTHING])
+    logits, distances = torch.cat((LOGITS, LOGITS), dim=2), torch.cat((DISTANCES, DISTANCES), dim=2)
+    padded = criterion(**options)(predicted(logits, distances, lengths=[5]), [NOTHING])
+    assert padded.total.item() == pytest.approx(alone.total.item())
+    # Nothing is positive, so there are only the five points against e / (K + 1) = 0.1.
+    entries = loss(LOGITS, torch.zeros_like(LOGITS), smoothing=0.3)
+    assert alone.classification.item() == pytest.approx(entries.sum().item() / 5)
 
 
 def test_an_action_behind_the_end_of_its_sequence_does_not_count(predicted):

@@ -1,6 +1,7 @@
 """Whole trainings of a network of 16 channels on a few short videos."""
 
 import math
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -13,11 +14,13 @@ from untrimmed.checkpoint import load_checkpoint
 from untrimmed.config import Recipe
 from untrimmed.detection.localizer import collect, load
 from untrimmed.detection.result_files import read_detections
+from untrimmed.errors import InputError
 from untrimmed.evaluation.evaluator import evaluate
 from untrimmed.evaluation.thresholds import parse_tiou
 from untrimmed.features.source import Source
 from untrimmed.models.rows import RowConvolution
 from untrimmed.recipes.loading import load_recipe
+from untrimmed.training import validation
 from untrimmed.training.criterion import CountNormalizer, RunningNormalizer
 from untrimmed.training.fit import build_criterion, doubling_ranges, train
 from untrimmed.training.losses import focal_loss, giou_loss, varifocal_loss
@@ -43,14 +46,18 @@ def test_the_losses_are_those_of_the_recipe(recipe_for):
     loss = {"classification": "focal", "regression": "giou", "normalizer": "counts", "quality_power": 0.7}
     changes = {"regression_ranges": [[0, 6], [6, 12], [12, None]], "center_radius": 2.5}
     criterion = build_criterion(recipe_for(loss=loss, **changes).training, levels=3)
-    assert criterion.class_loss is focal_loss
+    assert criterion.class_loss.func is focal_loss
+    assert criterion.class_loss.keywords == criterion.coarse_class_loss.keywords == {"smoothing": 0.0}
     assert criterion.distance_loss is giou_loss
     assert isinstance(criterion.normalizer, CountNormalizer)
     assert criterion.quality_power == 0.7
     assert criterion.assignment.radius == 2.5
     assert list(criterion.assignment.regression_ranges) == [(0, 6), (6, 12), (12, math.inf)]
-    criterion = build_criterion(recipe_for(loss={"initial_normalizer": 7.0}).training, levels=3)
-    assert criterion.class_loss is varifocal_loss
+    loss = {"initial_normalizer": 7.0, "label_smoothing": 0.1}
+    criterion = build_criterion(recipe_for(loss=loss).training, levels=3)
+    assert criterion.class_loss.func is varifocal_loss
+    assert criterion.coarse_class_loss.func is focal_loss
+    assert criterion.class_loss.keywords == criterion.coarse_class_loss.keywords == {"smoothing": 0.1}
     assert isinstance(criterion.normalizer, RunningNormalizer)
     assert criterion.normalizer.value == 7
 
@@ -228,6 +235,70 @@ def test_a_video_without_actions_and_one_of_a_single_step_are_learned_from(tmp_p
     assert [row["step"] for row in run.read_metrics()] == ["3", "6"]
     assert all(math.isfinite(float(value)) for row in run.read_metrics() for value in row.values())
     assert all(torch.isfinite(value).all() for value in load_file(run.last).values())
+
+
+def test_a_model_that_learns_only_where_actions_are_is_validated_by_that(tmp_path, recipe_for, monkeypatch):
+    judged = []
+
+    def watched(detections, annotations, **options):
+        judged.append((detections.classes, annotations.classes))
+        return evaluate(detections, annotations, **options)
+
+    monkeypatch.setattr(validation, "evaluate", watched)
+    data = {"validation_subset": "validation", "class_agnostic": True}
+    run = train(recipe_for(data=data, epochs=1), tmp_path / "run")
+    assert judged == [(("action",), ("action",))]
+    assert load_checkpoint(run.last).classes == ("action",)
+    assert set(read_detections(run.detections).classes) == {"action"}
+
+
+# Files that break after they were looked at
+
+
+@pytest.fixture
+def breakable(task: Path, tmp_path: Path) -> Path:
+    """A copy of the task."""
+    return Path(shutil.copytree(task, tmp_path / "task"))
+
+
+def break_file(path: Path) -> None:
+    values = np.load(path)
+    values[:] = np.nan
+    np.save(path, values)
+
+
+@pytest.mark.parametrize("broken", ["training-3", "validation-1"])
+@pytest.mark.parametrize("workers", [0, 1])
+def test_a_file_that_breaks_ends_a_training_in_one_sentence_and_mended_it_goes_on_to_the_same_result(
+    tmp_path, breakable, recipe_for, trained, monkeypatch, broken, workers
+):
+    features = breakable / "features"
+    whole = (features / f"{broken}.npy").read_bytes()
+    data = {
+        "annotations": breakable / "annotations.json",
+        "features": features,
+        "validation_subset": "validation",
+        "check_values": False,
+    }
+    recipe = recipe_for(data=data, workers=workers)
+    write = RunFolder.write_metrics
+
+    def breaking(folder, rows):
+        write(folder, rows)
+        break_file(features / f"{broken}.npy")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(RunFolder, "write_metrics", breaking)
+        with pytest.raises(InputError) as told:
+            train(recipe, tmp_path / "run")
+    assert str(told.value).startswith(f"{features / broken}.npy holds ")
+    assert str(told.value).endswith("extract it again or remove it")
+    assert "\n" not in str(told.value)
+    # Each training video comes once in seven samples, of which an epoch has eight: in epoch 2, or just after it.
+    assert 1 <= len(RunFolder(tmp_path / "run").read_metrics()) <= 2
+    (features / f"{broken}.npy").write_bytes(whole)
+    run = train(recipe, tmp_path / "run", resume=True)
+    assert run.metrics.read_text() == trained.metrics.read_text()
 
 
 # Validation

@@ -9,7 +9,15 @@ from torch import Tensor
 from torch.autograd import gradcheck
 from torch.testing import assert_close
 
-from untrimmed.training.losses import diou_loss, focal_loss, giou_loss, iou_loss, tiou, varifocal_loss
+from untrimmed.training.losses import (
+    diou_loss,
+    focal_loss,
+    giou_loss,
+    iou_loss,
+    smoothed,
+    tiou,
+    varifocal_loss,
+)
 
 DISTANCE_LOSSES = (iou_loss, giou_loss, diou_loss)
 LOGITS = torch.tensor([-30.0, -4.0, -0.7, 0.0, 0.3, 2.0, 30.0], dtype=torch.float64)
@@ -58,6 +66,51 @@ def test_varifocal_loss_of_a_present_entry_is_least_at_its_quality():
     logits = torch.linspace(-4, 4, 161)
     losses = varifocal_loss(logits, torch.full_like(logits, 0.6))
     assert torch.sigmoid(logits[losses.argmin()]).item() == pytest.approx(0.6, abs=0.01)
+
+
+# Smoothed targets
+
+#: One sequence, two classes, two points: class 0 is present at the first point.
+TARGETS = torch.tensor([[[1.0, 0.0], [0.0, 0.0]]])
+
+
+def test_smoothing_spreads_a_share_over_all_classes_and_the_background():
+    # A share of 0.3 over 2 classes and the background is 0.1 each.
+    assert_close(smoothed(TARGETS, 0.3), torch.tensor([[[0.8, 0.1], [0.1, 0.1]]]))
+
+
+def test_focal_loss_of_smoothed_targets_by_hand():
+    # p = 3/4 everywhere. Present: y = 0.8, p_t = 0.75 * 0.8 + 0.25 * 0.2. Absent: y = 0.1.
+    losses = focal_loss(torch.full((1, 2, 2), math.log(3)), TARGETS, smoothing=0.3)
+
+    def expected(y):
+        cross_entropy = -(y * math.log(0.75) + (1 - y) * math.log(0.25))
+        return (0.25 * y + 0.75 * (1 - y)) * (1 - 0.75 * y - 0.25 * (1 - y)) ** 2 * cross_entropy
+
+    assert_close(losses, torch.tensor([[[expected(0.8), expected(0.1)], [expected(0.1), expected(0.1)]]]))
+
+
+def test_varifocal_loss_of_smoothed_targets_weighs_by_what_is_present_without_them():
+    # Present: weight 1, cross-entropy against 0.8. Absent: weight 3/4 p^2, cross-entropy against 0.1.
+    losses = varifocal_loss(torch.full((1, 2, 2), math.log(3)), TARGETS, smoothing=0.3)
+    present = -(0.8 * math.log(0.75) + 0.2 * math.log(0.25))
+    absent = 0.75 * 0.75**2 * -(0.1 * math.log(0.75) + 0.9 * math.log(0.25))
+    assert_close(losses, torch.tensor([[[present, absent], [absent, absent]]]))
+
+
+@pytest.mark.parametrize(("target", "least"), [(1.0, 0.8), (0.0, 0.1)])
+def test_varifocal_loss_draws_towards_smoothed_targets(target, least):
+    logits = torch.linspace(-4, 4, 161).view(1, 1, -1).expand(1, 2, -1).clone().requires_grad_()
+    varifocal_loss(logits, torch.full_like(logits, target), smoothing=0.3).sum().backward()
+    uphill = torch.sigmoid(logits[0, 0][logits.grad[0, 0] > 1e-6])
+    assert uphill.min().item() == pytest.approx(least, abs=0.01)
+
+
+@pytest.mark.parametrize("loss", [focal_loss, varifocal_loss])
+def test_no_smoothing_changes_no_bit(loss):
+    targets = (LOGITS > 0).double()
+    assert torch.equal(loss(LOGITS, targets, smoothing=0.0), loss(LOGITS, targets))
+    assert smoothed(targets, 0.0) is targets
 
 
 @pytest.mark.parametrize("loss", [focal_loss, varifocal_loss])

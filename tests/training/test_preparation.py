@@ -8,8 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from untrimmed.annotations.formats import read_annotations
 from untrimmed.config import DataSection, HoldOut
 from untrimmed.errors import InputError
+from untrimmed.training import preparation
 from untrimmed.training.preparation import in_fold, prepare
 
 
@@ -66,6 +68,43 @@ def test_every_video_of_both_parts_is_looked_at_once_and_none_of_the_others(task
 
     prepare(section(task, validation_subset="validation"), watch)
     assert asked == [*names("training", *range(7)), *names("validation", *range(3))]
+
+
+def test_where_only_the_times_count_there_is_one_class(task):
+    material = prepare(section(task, validation_subset="validation", class_agnostic=True))
+    assert material.training.classes == material.held_out.classes == ("action",)
+    named = prepare(section(task, validation_subset="validation"))
+    for part, other in ((material.training, named.training), (material.held_out, named.held_out)):
+        assert set(other.segments.label) == {0, 1}
+        assert set(part.segments.label) == {0}
+        np.testing.assert_array_equal(part.segments.start_seconds, other.segments.start_seconds)
+
+
+def test_the_label_and_the_file_of_videos_are_handed_to_whoever_reads_the_annotations(task, monkeypatch):
+    asked = []
+
+    def watched(path, **options):
+        asked.append((path, options))
+        return read_annotations(path)
+
+    monkeypatch.setattr(preparation, "read_annotations", watched)
+    prepare(section(task, label="verb", videos="videos.csv"))
+    prepare(section(task))
+    assert asked == [
+        (task / "annotations.json", {"label": "verb", "videos": Path("videos.csv")}),
+        (task / "annotations.json", {"label": None, "videos": None}),
+    ]
+
+
+def test_headers_are_enough_if_the_recipe_says_so(copy, caplog):
+    features = copy / "features"
+    (features / "training-1.npy").unlink()
+    (features / "training-4.npy").write_bytes(b"no array")
+    np.save(features / "training-5.npy", np.full((30, 8), np.nan, dtype=np.float32))
+    with caplog.at_level(logging.WARNING, "untrimmed"):
+        material = prepare(section(copy, check_values=False))
+    assert material.training.videos.ids == names("training", 0, 2, 3, 5, 6)
+    assert len(caplog.records) == 2
 
 
 # Videos that cannot be used

@@ -1,6 +1,7 @@
 """Two processes on the CPU learn what one learns with the batch of both."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -9,12 +10,16 @@ from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 
+import lightning.pytorch as pl
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
+from torch.multiprocessing.spawn import ProcessRaisedException
 
 from untrimmed.config import Recipe
 from untrimmed.detection.result_files import read_detections
+from untrimmed.errors import InputError
 from untrimmed.training.fit import Stopped, assemble, train
 from untrimmed.training.module import DetectorTraining
 from untrimmed.training.preparation import prepare
@@ -74,6 +79,39 @@ def test_fewer_videos_to_validate_on_than_processes_are_enough(tmp_path, recipe_
     recipe = {"data": {"hold_out": {"folds": 7}}, "epochs": 2}
     run = train(recipe_for(devices=2, **recipe), tmp_path / "two")
     assert_nearly_same(run, train(recipe_for(**recipe), tmp_path / "one"))
+
+
+def failing(monkeypatch: pytest.MonkeyPatch, traceback: str) -> None:
+    """Let a process of every training fail with this."""
+
+    def fit(*_: object, **__: object) -> None:
+        raise ProcessRaisedException(f"\n\n-- Process 1 terminated with the following error:\n{traceback}", 1, 99)
+
+    monkeypatch.setattr(pl.Trainer, "fit", fit)
+
+
+def test_wrong_input_that_one_process_meets_is_told_in_its_sentence(tmp_path, recipe_for, monkeypatch):
+    failing(monkeypatch, 'Traceback ...\n  File "x.py"\nuntrimmed.errors.InputError: a.npy is broken; mend it\n')
+    with pytest.raises(InputError, match=r"^a\.npy is broken; mend it$"):
+        train(recipe_for(), tmp_path / "run")
+
+
+def test_another_failure_of_a_process_stays_what_it_is(tmp_path, recipe_for, monkeypatch):
+    failing(monkeypatch, "Traceback ...\nValueError: 3\n")
+    with pytest.raises(ProcessRaisedException, match="ValueError: 3"):
+        train(recipe_for(), tmp_path / "run")
+
+
+@pytest.mark.slow
+def test_a_file_that_only_one_of_two_processes_reads_ends_both_in_one_sentence(tmp_path, recipe_for, task):
+    folder = shutil.copytree(task, tmp_path / "task")
+    broken = folder / "features" / "training-3.npy"
+    np.save(broken, np.full_like(np.load(broken), np.nan))
+    data = {"annotations": folder / "annotations.json", "features": folder / "features", "check_values": False}
+    with pytest.raises(InputError) as told:
+        train(recipe_for(devices=2, data=data), tmp_path / "run")
+    assert str(told.value).startswith(f"{broken} holds ")
+    assert str(told.value).endswith("extract it again or remove it")
 
 
 @pytest.mark.slow

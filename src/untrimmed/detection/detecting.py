@@ -55,12 +55,12 @@ def detect_to_file(
     """
     outcome = Outcome()
     results = (result for one in inputs for result in localizer.detect_videos(one.store, one.durations_seconds))
-    with detections_file(out, localizer.classes) as add:
+    with detections_file(out, localizer.classes, localizer.classifier) as add:
         for video_id, result in progress(results):
             if isinstance(result, InputError):
                 outcome.failed[video_id] = result
                 continue
-            detections = collect(localizer.classes, {video_id: result})
+            detections = collect(localizer.classes, {video_id: result}, localizer.classifier)
             detections = detections[detections.score >= min_score]
             outcome.found[video_id] = len(detections)
             add(detections)

@@ -31,7 +31,7 @@ class Detections:
         end_seconds: (N,), not before the start.
         label: (N,) index into `classes`.
         score: (N,) in [0, 1].
-        classifier: name of the file of video scores that say the classes, "" where the detector itself does.
+        classifier: the file of video scores that named the classes, "" for none.
     """
 
     classes: tuple[str, ...]

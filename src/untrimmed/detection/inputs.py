@@ -1,16 +1,20 @@
 """Feature files and folders, as they are named on the command line, to the videos to detect in."""
 
+import logging
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from untrimmed.annotations.annotations import Annotations
 from untrimmed.annotations.problems import first_few
 from untrimmed.detection.feature_reading import FeatureReading
+from untrimmed.detection.score_fusion import ScoreFusion
 from untrimmed.errors import InputError
 from untrimmed.features.readers import HDF5_EXTENSIONS
 from untrimmed.features.store import FeatureStore
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -62,6 +66,38 @@ def open_inputs(
             f"{', '.join(str(path) for path in paths)}, which has those of {first_few(there)}"
         )
     return inputs, missing
+
+
+def with_scores(inputs: Sequence[Input], fusion: ScoreFusion | None) -> list[Input]:
+    """Only the videos that can be labelled; those without class scores are named in a warning.
+
+    Raises:
+        InputError: no video has class scores.
+    """
+    if fusion is None:
+        return list(inputs)
+    scores = fusion.scores
+    asked = [video_id for one in inputs for video_id in one.durations_seconds]
+    lacking = [video_id for video_id in asked if video_id not in scores]
+    if len(lacking) == len(asked):
+        raise InputError(
+            f"{scores.name} has scores of none of the {len(asked)} videos ({first_few(asked)}), but of "
+            f"{first_few(scores.video_ids)}"
+        )
+    if lacking:
+        logger.warning(
+            "%d of %d videos are left out, because %s has no scores of them: %s",
+            len(lacking),
+            len(asked),
+            scores.name,
+            first_few(lacking),
+        )
+    return [
+        replace(
+            one, durations_seconds={name: end for name, end in one.durations_seconds.items() if name in scores}
+        )
+        for one in inputs
+    ]
 
 
 def _stores(

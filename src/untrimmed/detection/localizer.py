@@ -9,12 +9,14 @@ import torch
 from numpy.typing import NDArray
 
 from untrimmed.checkpoint import load_checkpoint
-from untrimmed.config import DetectionSection
+from untrimmed.config import DetectionSection, Recipe
 from untrimmed.detection.candidates import Candidates, candidates
 from untrimmed.detection.detections import Detections
 from untrimmed.detection.feature_reading import FeatureReading
 from untrimmed.detection.nms import Suppression
+from untrimmed.detection.score_fusion import ScoreFusion
 from untrimmed.detection.timed_labels import TimedLabels, timed_labels
+from untrimmed.detection.video_scores import read_video_scores
 from untrimmed.errors import InputError
 from untrimmed.features.sequence import FeatureSequence
 from untrimmed.features.store import FeatureStore
@@ -70,6 +72,10 @@ class Localizer:
         decoding: how its predictions become timed labels.
         features: how the files of its features are read.
         device: where to compute: cpu, cuda, cuda:1 ..., or auto for a GPU where there is one.
+        fusion: how the detections of a class-agnostic model are labelled; None: as the network does.
+
+    Attributes:
+        classes: those of its detections.
     """
 
     def __init__(
@@ -79,18 +85,25 @@ class Localizer:
         decoding: Decoding,
         features: FeatureReading,
         device: torch.device | str = "cpu",
+        fusion: ScoreFusion | None = None,
     ) -> None:
         self.features = features
         self.device = chosen_device(device)
         self.detector = detector.to(self.device).eval()
-        self.classes = tuple(classes)
+        self.classes = tuple(classes) if fusion is None else fusion.scores.classes
         self.decoding = decoding
+        self.fusion = fusion
+
+    @property
+    def classifier(self) -> str:
+        """The file of video scores that names the classes of detections, "" for none."""
+        return "" if self.fusion is None else self.fusion.scores.name
 
     @torch.inference_mode()
     def localize(
         self, sequences: Sequence[FeatureSequence], durations_seconds: Sequence[float] | None = None
     ) -> list[TimedLabels]:
-        """The actions in each of B sequences, computed as one batch.
+        """The actions in each of B sequences, computed as one batch, with the labels of the network.
 
         Args:
             sequences: of any lengths; each result is the same whatever else is in the batch.
@@ -119,6 +132,11 @@ class Localizer:
         Raises:
             InputError: the source cannot be read, or does not fit the model.
         """
+        if self.fusion is not None and not isinstance(source, Path | str):
+            raise InputError(
+                f"the classes in {self.fusion.scores.name} are found by the name of a video, which an array does "
+                "not have: give a feature file, or load the model without video scores"
+            )
         if isinstance(source, FeatureSequence):
             name, sequence = "sequence", source
         elif isinstance(source, np.ndarray):
@@ -129,7 +147,8 @@ class Localizer:
             store, (name,) = self.features.open_files(Path(source).parent, [Path(source)])
             sequence = store[name]
         self._check(sequence)
-        return collect(self.classes, {name: self.localize([sequence])[0]})
+        found = self._labelled(name, self.localize([sequence])[0])
+        return collect(self.classes, {name: found}, self.classifier)
 
     def detect_videos(
         self, store: FeatureStore, durations_seconds: Mapping[str, float]
@@ -143,6 +162,8 @@ class Localizer:
         lengths: dict[str, int] = {}
         for video_id in durations_seconds:
             try:
+                if self.fusion is not None:
+                    self.fusion.scores.of(video_id)  # rather now than after its detections were found
                 lengths[video_id] = store.length(video_id)
             except InputError as error:
                 yield video_id, error
@@ -157,8 +178,13 @@ class Localizer:
                     yield video_id, error
             if sequences:
                 durations = [durations_seconds[video_id] for video_id in sequences]
-                found = self.localize(list(sequences.values()), durations)
-                yield from zip(sequences, found, strict=True)
+                for video_id, found in zip(
+                    sequences, self.localize(list(sequences.values()), durations), strict=True
+                ):
+                    yield video_id, self._labelled(video_id, found)
+
+    def _labelled(self, video_id: str, found: TimedLabels) -> TimedLabels:
+        return found if self.fusion is None else self.fusion.label(video_id, found)
 
     def _check(self, sequence: FeatureSequence) -> None:
         expected = self.features.input_dim
@@ -206,8 +232,14 @@ def batches_by_length(lengths: Mapping[str, int], steps: int) -> Iterator[list[s
         yield batch
 
 
-def collect(classes: Sequence[str], found: Mapping[str, TimedLabels]) -> Detections:
-    """The timed labels of several videos as one table, by falling score."""
+def collect(classes: Sequence[str], found: Mapping[str, TimedLabels], classifier: str = "") -> Detections:
+    """The timed labels of several videos as one table, by falling score.
+
+    Args:
+        classes: what the labels are indices into.
+        found: by video.
+        classifier: the file of video scores that named the classes, "" for none.
+    """
     labels = list(found.values())
     counts = [len(one.score) for one in labels]
 
@@ -222,6 +254,7 @@ def collect(classes: Sequence[str], found: Mapping[str, TimedLabels]) -> Detecti
         end_seconds=column("end_seconds"),
         label=column("label").astype(np.int64),
         score=column("score"),
+        classifier=classifier,
     ).sorted()
 
 
@@ -239,21 +272,54 @@ def chosen_device(name: torch.device | str) -> torch.device:
     return device
 
 
-def load(path: Path | str, device: torch.device | str = "auto") -> Localizer:
+def load(
+    path: Path | str,
+    device: torch.device | str = "auto",
+    *,
+    video_scores: Path | str | None = None,
+    classes: Sequence[str] | None = None,
+) -> Localizer:
     """The detector of a run folder or of a checkpoint, ready to be given features.
 
     Args:
         path: a run folder, of which the model after the last epoch is taken, or a .safetensors file.
         device: where to compute: cpu, cuda, cuda:1 ..., or auto for a GPU where there is one.
+        video_scores: for a class-agnostic model, a file of scores of whole videos that its detections are
+            labelled with; by default that of its recipe.
+        classes: the names of the classes of these scores, in their order, where their file names none.
 
     Raises:
-        InputError: there is no such model or device, or the file is not whole or not ours.
+        InputError: there is no such model or device, or a file is not whole or not what it must be.
     """
     checkpoint = load_checkpoint(path)
+    recipe = checkpoint.recipe
     return Localizer(
         checkpoint.detector,
         checkpoint.classes,
-        Decoding.of(checkpoint.recipe.detection),
-        FeatureReading(checkpoint.recipe.data, checkpoint.input_dim, said_in="the model"),
+        Decoding.of(recipe.detection),
+        FeatureReading(recipe.data, checkpoint.input_dim, said_in="the model"),
         device,
+        _fusion(path, recipe, video_scores, classes),
     )
+
+
+def _fusion(
+    model: Path | str, recipe: Recipe, video_scores: Path | str | None, classes: Sequence[str] | None
+) -> ScoreFusion | None:
+    """How the detections of a model are labelled with the scores that were given, or else those of its recipe."""
+    if video_scores is not None and not recipe.data.class_agnostic:
+        raise InputError(
+            f"{model} tells classes itself: leave out the video scores {video_scores}, which are for models that "
+            "were trained with data.class_agnostic"
+        )
+    section = recipe.detection
+    if video_scores is None:
+        if section.video_scores is None:
+            return None
+        if not section.video_scores.exists():
+            raise InputError(
+                f"the recipe of {model} labels detections with {section.video_scores}, which is not there; give "
+                "that file, wherever it is now, with --video-scores"
+            )
+        video_scores = section.video_scores
+    return ScoreFusion(read_video_scores(video_scores, classes), section.video_classes, section.fused_detections)

@@ -52,10 +52,14 @@ class Survey:
         return found
 
 
-def survey(store: FeatureStore, video_ids: Iterable[str]) -> Survey:
-    """Reads the features of every video once, whole; problems are collected and end nothing.
+def survey(store: FeatureStore, video_ids: Iterable[str], *, values: bool = True) -> Survey:
+    """Looks at the features of every video once; problems are collected and end nothing.
 
-    `video_ids`, each once, are taken as they are read, so they may be wrapped to show progress.
+    Args:
+        store: the features.
+        video_ids: each once; taken as they are read, so they may be wrapped to show progress.
+        values: read every file whole, which finds NaN and most damage; without, only its header, where its
+            format has one.
     """
     found = Survey()
     for video_id in video_ids:
@@ -63,7 +67,7 @@ def survey(store: FeatureStore, video_ids: Iterable[str]) -> Survey:
             found.missing.append(video_id)
             continue
         try:
-            found.lengths[video_id] = len(store[video_id])
+            found.lengths[video_id] = len(store[video_id]) if values else _length_by_header(store, video_id)
         except NotFiniteError as error:
             found.not_finite[video_id] = str(error)
         except WrongDimensionError as error:
@@ -74,6 +78,13 @@ def survey(store: FeatureStore, video_ids: Iterable[str]) -> Survey:
             if video_id in store.cut:
                 found.cut.append(video_id)
     return found
+
+
+def _length_by_header(store: FeatureStore, video_id: str) -> int:
+    """T, after everything was checked that can be without reading values; opens the file once."""
+    # Where sequences are stretched it is the grid that opens the file, elsewhere the length.
+    store.grid(video_id)
+    return store.length(video_id)
 
 
 def missing_videos(store: FeatureStore, video_ids: Iterable[str]) -> list[str]:

@@ -21,7 +21,11 @@ def build_detector(model: ModelSection, *, input_dim: int, classes: int) -> Acti
     """
     return ActionDetector(
         embedding=Embedding(
-            input_dim, model.channels, kernel_size=model.embedding.kernel_size, layers=model.embedding.layers
+            input_dim,
+            model.channels,
+            kernel_size=model.embedding.kernel_size,
+            layers=model.embedding.layers,
+            positions=model.embedding.positions,
         ),
         encoder=ENCODERS[model.encoder.kind](model.encoder, model),
         decoder=DECODERS[model.decoder.kind](model.decoder, model, classes),
@@ -48,6 +52,7 @@ def _cltdr(section: CLTDRSection, model: ModelSection, classes: int) -> nn.Modul
         head_channels=section.head_channels,
         bins=section.bins,
         kernel_size=section.kernel_size,
+        boundary_kernel_size=section.boundary_kernel_size,
         layers=section.layers,
     )
 

@@ -1,5 +1,8 @@
 """From features of any dimension to the width of the network."""
 
+import math
+from functools import lru_cache
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -16,10 +19,20 @@ class Embedding(nn.Module):
         channels: C, the width of the network.
         kernel_size: steps that each convolution sees.
         layers: number of convolutions.
+        positions: whether a sinusoidal code of each step's position is added to the result.
     """
 
-    def __init__(self, input_dim: int, channels: int = 512, kernel_size: int = 3, layers: int = 2) -> None:
+    def __init__(
+        self,
+        input_dim: int,
+        channels: int = 512,
+        kernel_size: int = 3,
+        layers: int = 2,
+        *,
+        positions: bool = False,
+    ) -> None:
         super().__init__()
+        self.positions = positions
         self.gap = kernel_size // 2
         self.trunk = Trunk(input_dim, channels, kernel_size, layers)
 
@@ -27,8 +40,30 @@ class Embedding(nn.Module):
         """Features (B, T, D), whatever stands behind the sequences, to (B, C, T), zero there."""
         rows = Rows(padding.lengths, self.gap, features.device)
         table = rows.lay([row[:length] for row, length in zip(features, padding.lengths, strict=True)])
-        embedded = [
-            F.pad(sequence.t(), (0, padding.steps - len(sequence)))
-            for sequence in rows.take(self.trunk(table, rows))
-        ]
-        return torch.stack(embedded)
+        sequences = rows.take(self.trunk(table, rows))
+        if self.positions:
+            sequences = tuple(x + position_code(len(x), x.shape[1], x.device) for x in sequences)
+        return torch.stack([F.pad(x.t(), (0, padding.steps - len(x))) for x in sequences])
+
+
+def position_code(steps: int, channels: int, device: torch.device) -> Tensor:
+    """The code of a sequence's steps, (T, C) float32: sines and cosines of t, counted from its own start.
+
+    Channel c of step t holds sin(t / 10000^(2 floor(c / 2) / C)) where c is even and the cosine of the same
+    angle where it is odd (Vaswani et al. 2017, section 3.5), divided by sqrt(C). The released systems hold it
+    for the length they train with, and stretch it over longer sequences at inference, together with their
+    padding; here it goes on, so that a step has the same code whatever follows it.
+    """
+    return _code(1 << max(steps - 1, 4095).bit_length(), channels, device)[:steps]
+
+
+@lru_cache(maxsize=2)
+def _code(steps: int, channels: int, device: torch.device) -> Tensor:
+    """As `position_code`; kept, for numbers of steps of which few occur."""
+    # Otherwise what is first needed in a validation could not be used in training.
+    with torch.inference_mode(False):
+        channel = torch.arange(channels, device=device)
+        frequency = 10000.0 ** (-2.0 * (channel // 2).double() / channels)
+        angle = torch.arange(steps, device=device).double()[:, None] * frequency
+        code = torch.where(channel % 2 == 0, angle.sin(), angle.cos())
+        return (code / math.sqrt(channels)).to(torch.float32)

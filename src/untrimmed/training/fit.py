@@ -6,12 +6,14 @@ import os
 import signal
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from itertools import pairwise
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 import lightning.pytorch as pl
 import torch
+from torch.multiprocessing.spawn import ProcessRaisedException
 
 from untrimmed.config import LossSection, Recipe, TrainingSection
 from untrimmed.detection.localizer import Decoding
@@ -62,7 +64,8 @@ def train(
         progress: wraps the videos while their features are looked at.
 
     Raises:
-        InputError: the recipe does not fit the data, or the folder holds another run.
+        InputError: the recipe does not fit the data, the folder holds another run, or a file of features turns
+            out to be broken; once it is mended the run can be resumed.
         Stopped: by Ctrl-C.
     """
     _require_devices(recipe.training)
@@ -83,6 +86,12 @@ def train(
         signal.signal(signal.SIGINT, on_interrupt)  # which lightning has switched off
         done = len(folder.read_metrics())
         raise Stopped(f"stopped after {done} whole epochs; add --resume to go on with the next one") from error
+    except ProcessRaisedException as error:
+        # Of several processes, what one of them raised arrives as the text of its traceback.
+        _, is_ours, sentence = str(error).rpartition(f"{InputError.__module__}.{InputError.__name__}: ")
+        if not is_ours:
+            raise
+        raise InputError(sentence.strip()) from error
     return folder
 
 
@@ -105,7 +114,6 @@ def assemble(recipe: Recipe, material: Material) -> DetectorTraining:
         material.store,
         material.training,
         Cropping(training.max_length, training.crop_ratio, training.truncation_threshold),
-        training.input_noise,
         training.random_phase,
     )
     validation = None
@@ -120,6 +128,7 @@ def assemble(recipe: Recipe, material: Material) -> DetectorTraining:
         learning_rate=training.learning_rate,
         final_learning_rate=training.final_learning_rate,
         weight_decay=training.weight_decay,
+        input_noise=training.input_noise,
         seed=training.seed,
         workers=training.workers,
     )
@@ -134,8 +143,8 @@ def build_criterion(training: TrainingSection, levels: int) -> Criterion:
     loss = training.loss
     return Criterion(
         CenterSampling(ranges, training.center_radius),
-        class_loss=CLASS_LOSSES[loss.classification],
-        coarse_class_loss=focal_loss,
+        class_loss=partial(CLASS_LOSSES[loss.classification], smoothing=loss.label_smoothing),
+        coarse_class_loss=partial(focal_loss, smoothing=loss.label_smoothing),
         distance_loss=DISTANCE_LOSSES[loss.regression],
         normalizer=_normalizer(loss),
         quality_power=loss.quality_power,

@@ -1,6 +1,7 @@
 """Losses on class logits and on distances to a start and an end.
 
-Class losses return one value an entry; distance losses one a pair. Nothing is averaged here.
+Class losses return one value an entry; distance losses one a pair. Nothing is averaged here. Targets of class
+losses may be smoothed, which takes them to be (B, K, N).
 Distances are (M, 2): how far before a point an action starts, how far after it ends, in one common unit.
 """
 
@@ -9,8 +10,19 @@ import torch.nn.functional as F
 from torch import Tensor
 
 
-def focal_loss(logits: Tensor, targets: Tensor, *, alpha: float = 0.25, gamma: float = 2.0) -> Tensor:
-    """Focal loss (Lin et al. 2017, Eq. 5), targets in [0, 1]."""
+def smoothed(targets: Tensor, share: float) -> Tensor:
+    """Targets (B, K, N) of which a share is spread evenly over the K classes and the background.
+
+    y (1 - share) + share / (K + 1), as in the ActionFormer family (Szegedy et al. 2016, section 7).
+    """
+    return targets if share == 0 else targets * (1 - share) + share / (targets.shape[1] + 1)
+
+
+def focal_loss(
+    logits: Tensor, targets: Tensor, *, alpha: float = 0.25, gamma: float = 2.0, smoothing: float = 0.0
+) -> Tensor:
+    """Focal loss (Lin et al. 2017, Eq. 5), targets in [0, 1], of which a share may be `smoothed`."""
+    targets = smoothed(targets, smoothing)
     probability = torch.sigmoid(logits)
     cross_entropy = F.binary_cross_entropy_with_logits(logits, targets, reduction="none")
     agreement = probability * targets + (1 - probability) * (1 - targets)
@@ -18,12 +30,16 @@ def focal_loss(logits: Tensor, targets: Tensor, *, alpha: float = 0.25, gamma: f
     return balance * (1 - agreement) ** gamma * cross_entropy
 
 
-def varifocal_loss(logits: Tensor, targets: Tensor, *, alpha: float = 0.75, gamma: float = 2.0) -> Tensor:
+def varifocal_loss(
+    logits: Tensor, targets: Tensor, *, alpha: float = 0.75, gamma: float = 2.0, smoothing: float = 0.0
+) -> Tensor:
     """Varifocal loss (Zhang et al. 2021, Eq. 2): targets are qualities in [0, 1], and 0 for what is absent.
 
     Present entries count by their quality; absent ones are weighted down by how well they are known already.
+    What is present is told by the targets before they are `smoothed`: afterwards none is 0, and every absent
+    entry would count by its share of the smoothing alone, as in the released CLTDR-GMG.
     """
-    cross_entropy = F.binary_cross_entropy_with_logits(logits, targets, reduction="none")
+    cross_entropy = F.binary_cross_entropy_with_logits(logits, smoothed(targets, smoothing), reduction="none")
     absent = alpha * torch.sigmoid(logits).detach() ** gamma
     return torch.where(targets > 0, targets, absent) * cross_entropy
 

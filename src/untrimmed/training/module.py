@@ -9,16 +9,14 @@ import torch
 from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor
 from torch.optim.lr_scheduler import LambdaLR
-from torch.utils.data import DataLoader, Subset
 
 from untrimmed.detection.detections import Detections
 from untrimmed.detection.timed_labels import TimedLabels
 from untrimmed.models.detector import ActionDetector
 from untrimmed.models.layers import ResidualPath
 from untrimmed.training.criterion import Criterion
-from untrimmed.training.samples import Sample
 from untrimmed.training.schedule import optimizer, warmup_cosine
-from untrimmed.training.stream import Batch, Share, Stream, Whole, collate, loader
+from untrimmed.training.stream import Batch, Loader, Share, Stream, Whole
 from untrimmed.training.validation import Validation, gathered
 
 
@@ -34,6 +32,7 @@ class Plan:
         learning_rate: the highest.
         final_learning_rate: the last.
         weight_decay: of AdamW.
+        input_noise: standard deviation of the Gaussian noise that is added to the features.
         seed: of everything random after the initial weights.
         workers: loader processes.
     """
@@ -45,6 +44,7 @@ class Plan:
     learning_rate: float
     final_learning_rate: float
     weight_decay: float
+    input_noise: float
     seed: int
     workers: int
 
@@ -88,7 +88,7 @@ class DetectorTraining(pl.LightningModule):
             if isinstance(module, ResidualPath):
                 module.share = (self.global_rank, self.trainer.world_size)
 
-    def train_dataloader(self) -> "DataLoader[Sample]":
+    def train_dataloader(self) -> Loader:
         """The batches of the epoch that begins; lightning asks anew in every epoch."""
         share = Share(
             epoch=self.current_epoch,
@@ -97,16 +97,16 @@ class DetectorTraining(pl.LightningModule):
             rank=self.global_rank,
             processes=self.trainer.world_size,
         )
-        return loader(self.stream, share, self.plan.workers, pin_memory=self.device.type == "cuda")
+        return Loader(self.stream, share, self.plan.workers, pin_memory=self.device.type == "cuda")
 
-    def val_dataloader(self) -> "DataLoader[Sample] | list[DataLoader[Sample]]":
+    def val_dataloader(self) -> Loader | list[Loader]:
         """The held-out videos whole, one at a time; every process takes its part of them."""
         if self.validation is None:
             return []
         videos = Whole(self.validation.videos)
         # Lightning wants something to do for every process; with fewer videos than these, some do the same.
         own = range(self.global_rank, len(videos), self.trainer.world_size) or [self.global_rank % len(videos)]
-        return DataLoader(Subset(videos, own), collate_fn=collate, num_workers=self.plan.workers)
+        return Loader(videos, [[video] for video in own], self.plan.workers)
 
     def transfer_batch_to_device(self, batch: Batch, device: torch.device, dataloader_idx: int) -> Batch:
         """A Batch knows how."""
@@ -123,7 +123,8 @@ class DetectorTraining(pl.LightningModule):
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """The loss of one batch."""
-        losses = self.criterion(self.detector(batch.features, batch.lengths), batch.truths)
+        features = batch.with_noise(self.plan.input_noise)
+        losses = self.criterion(self.detector(features, batch.lengths), batch.truths)
         for name, value in losses.named().items():
             self.log(f"train_{name}", value, on_step=False, on_epoch=True, sync_dist=True, batch_size=1)
         total: Tensor = losses.total

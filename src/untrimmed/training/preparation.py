@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from untrimmed.annotations.annotations import Annotations, BoolArray
+from untrimmed.annotations.class_agnostic import class_agnostic
 from untrimmed.annotations.formats import read_annotations
 from untrimmed.annotations.problems import first_few
 from untrimmed.annotations.subsets import chosen_subset
@@ -36,9 +37,10 @@ class Material:
 
 
 def prepare(data: DataSection, progress: Callable[[Iterable[str]], Iterable[str]] = iter) -> Material:
-    """Read the annotations, open the features, and look at each of them once.
+    """Read the annotations, open the features, and look at each of them once, whole or only at its header.
 
-    Videos whose features are missing or broken are left out and named in a warning.
+    Videos whose features are missing or broken are left out and named in a warning; what a header does not show
+    is an InputError when training reads it.
 
     Args:
         data: the section of the recipe.
@@ -47,7 +49,9 @@ def prepare(data: DataSection, progress: Callable[[Iterable[str]], Iterable[str]
     Raises:
         InputError: a file is wrong, a subset does not exist, or nothing is left to learn from.
     """
-    annotations = read_annotations(data.annotations)
+    annotations = read_annotations(data.annotations, label=data.label, videos=data.videos)
+    if data.class_agnostic:
+        annotations = class_agnostic(annotations)
     training = chosen_subset(annotations, data.training_subset)
     held_out = None
     if data.validation_subset is not None:
@@ -58,9 +62,9 @@ def prepare(data: DataSection, progress: Callable[[Iterable[str]], Iterable[str]
     reading = FeatureReading(data)
     fps_of = dict(zip(annotations.videos.ids, annotations.videos.fps.tolist(), strict=True))
     store = reading.open(reading.sources, fps_of=fps_of)
-    training = _readable(training, store, progress)
+    training = _readable(training, store, data.check_values, progress)
     if held_out is not None:
-        held_out = _readable(held_out, store, progress)
+        held_out = _readable(held_out, store, data.check_values, progress)
     if len(training.segments) == 0:
         raise InputError(
             f"the subset {data.training_subset} holds no action in the videos that have features "
@@ -104,10 +108,13 @@ def _group(video_id: str, expression: str | None) -> str:
 
 
 def _readable(
-    annotations: Annotations, store: FeatureStore, progress: Callable[[Iterable[str]], Iterable[str]]
+    annotations: Annotations,
+    store: FeatureStore,
+    check_values: bool,
+    progress: Callable[[Iterable[str]], Iterable[str]],
 ) -> Annotations:
     """Without the videos whose features cannot be used, which are named."""
-    found = survey(store, progress(annotations.videos.ids))
+    found = survey(store, progress(annotations.videos.ids), values=check_values)
     if not found.lengths:
         reasons = "; ".join(found.sentences())
         raise InputError(f"no video has features that can be used: {reasons}")

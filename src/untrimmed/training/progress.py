@@ -98,7 +98,7 @@ def _left(seconds: float) -> str:
 
 
 def quiet() -> None:
-    """Silence what lightning says of itself; what matters is said in our own words."""
-    for name in ("lightning.pytorch", "lightning.fabric"):
+    """Silence what lightning and torch say of themselves; what matters is said in our own words."""
+    for name in ("lightning.pytorch", "lightning.fabric", "torch.multiprocessing.spawn"):
         logging.getLogger(name).setLevel(logging.ERROR)
     warnings.filterwarnings("ignore", module="lightning")

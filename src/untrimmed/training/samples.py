@@ -22,11 +22,13 @@ class Sample:
         video: row of its video in the annotations.
         features: (T, D) float32.
         truth: its action instances, in steps of these T.
+        noise_seed: of the noise that is added to the features in a step of training.
     """
 
     video: int
     features: Tensor
     truth: SequenceTruth
+    noise_seed: int = 0
 
 
 @dataclass(frozen=True)
@@ -78,14 +80,12 @@ class TrainingVideos:
         store: the features.
         annotations: V videos, all of which have features.
         cropping: how a sample is cut out.
-        noise: standard deviation of the Gaussian noise that is added to the features.
         random_phase: let the windows of a raw signal begin at a random sample of their stride.
     """
 
     store: FeatureStore
     annotations: Annotations
     cropping: Cropping
-    noise: float = 0.0
     random_phase: bool = False
 
     def __len__(self) -> int:
@@ -98,18 +98,16 @@ class TrainingVideos:
         segments, labels = self._truth(video_id, store)
         first, stop, stays = self.cropping.draw(store.length(video_id), segments, generator)
         features = store.read(video_id, first, stop)
-        if self.noise > 0:
-            features = features + self.noise * generator.standard_normal(features.shape, dtype=np.float32)
         left = np.clip(segments[stays], first, stop) - first
         truth = SequenceTruth(torch.from_numpy(left).float(), torch.from_numpy(labels[stays]))
-        return Sample(video, torch.tensor(features), truth)
+        return Sample(video, torch.from_numpy(features), truth, int(generator.integers(2**63)))
 
     def whole(self, video: int) -> Sample:
         """The whole video, as it is."""
         video_id = self.annotations.videos.ids[video]
         segments, labels = self._truth(video_id, self.store)
         truth = SequenceTruth(torch.from_numpy(segments).float(), torch.from_numpy(labels))
-        return Sample(video, torch.tensor(self.store[video_id].values), truth)
+        return Sample(video, torch.from_numpy(self.store[video_id].values), truth)
 
     def _in_random_phase(self, video_id: str, generator: np.random.Generator) -> FeatureStore:
         folding = self.store.folding

@@ -17,6 +17,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from untrimmed.annotations.annotations import IntArray
+from untrimmed.errors import InputError
 from untrimmed.training.samples import Sample, TrainingVideos
 from untrimmed.training.targets import SequenceTruth
 
@@ -30,12 +31,28 @@ class Batch:
         features: (B, T, D).
         lengths: B valid lengths.
         truths: B ground truths.
+        noise_seeds: B seeds of noise; the features have none yet.
     """
 
     videos: tuple[int, ...]
     features: Tensor
     lengths: tuple[int, ...]
     truths: tuple[SequenceTruth, ...]
+    noise_seeds: tuple[int, ...]
+
+    def with_noise(self, deviation: float) -> Tensor:
+        """The features with Gaussian noise of this standard deviation, (B, T, D); zero behind the sequences.
+
+        The noise of a sample depends on its own seed alone. It is drawn where the batch is, since a processor
+        would take longer for it than a GPU for the whole step; the two draw different numbers.
+        """
+        if deviation == 0:
+            return self.features
+        noise = torch.zeros_like(self.features)
+        for row, length, seed in zip(noise, self.lengths, self.noise_seeds, strict=True):
+            generator = torch.Generator(noise.device).manual_seed(seed)
+            row[:length].normal_(0.0, deviation, generator=generator)
+        return noise.add_(self.features)
 
     def to(self, device: torch.device) -> "Batch":
         """The same on another device; the truths stay where they are."""
@@ -57,6 +74,7 @@ def collate(samples: Sequence[Sample]) -> Batch:
         features=features,
         lengths=lengths,
         truths=tuple(sample.truth for sample in samples),
+        noise_seeds=tuple(sample.noise_seed for sample in samples),
     )
 
 
@@ -123,12 +141,54 @@ def steps_per_epoch(videos: int, batch_size: int) -> int:
     return math.ceil(videos / batch_size)
 
 
-def loader(stream: Stream, share: Share, workers: int, pin_memory: bool) -> "DataLoader[Sample]":
-    """The batches of one epoch of one process, each a `Batch`."""
-    return DataLoader(
-        stream,
-        batch_sampler=share,
-        collate_fn=collate,
-        num_workers=workers,
-        pin_memory=pin_memory,
-    )
+class _Reported(Dataset["Sample | InputError"]):
+    """A dataset whose input errors are items: one that is raised in a loader process arrives as a traceback."""
+
+    def __init__(self, samples: Dataset[Sample]) -> None:
+        self.samples = samples
+
+    def __getitem__(self, position: int) -> "Sample | InputError":
+        try:
+            return self.samples[position]
+        except InputError as error:
+            # Its own kind may not survive the way between processes, nor may what caused it.
+            return InputError(str(error))
+
+
+def _collate_reported(samples: "Sequence[Sample | InputError]") -> "Batch | InputError":
+    """A batch, or the first error among its samples."""
+    good = [sample for sample in samples if isinstance(sample, Sample)]
+    errors = [sample for sample in samples if isinstance(sample, InputError)]
+    return errors[0] if errors else collate(good)
+
+
+class Loader(DataLoader["Sample | InputError"]):
+    """Batches of samples; an InputError of a loader process is raised here as the sentence that it is.
+
+    Args:
+        samples: a dataset.
+        share: which samples make each batch.
+        workers: loader processes.
+        pin_memory: whether the batches will be copied to a GPU.
+    """
+
+    def __init__(
+        self,
+        samples: Dataset[Sample],
+        share: "Share | Sequence[list[int]]",
+        workers: int,
+        pin_memory: bool = False,
+    ) -> None:
+        super().__init__(
+            _Reported(samples),
+            batch_sampler=share,
+            collate_fn=_collate_reported,
+            num_workers=workers,
+            pin_memory=pin_memory,
+        )
+
+    def __iter__(self) -> Iterator[Batch]:  # type: ignore[override]
+        for batch in super().__iter__():
+            if isinstance(batch, InputError):
+                raise batch
+            yield batch

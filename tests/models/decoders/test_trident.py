@@ -164,3 +164,26 @@ def test_the_head_scales_the_bins_of_each_level_and_cuts_them_at_zero(
     assert regression.start_bins.shape == (1, BINS + 1, 14)
     assert_close(regression.start_logits, head.start(x, strip))
     assert_close(regression.end_logits, head.end(x, strip))
+
+
+@pytest.mark.parametrize(("kernel_size", "boundary"), [(3, 1), (5, 1), (3, 7), (3, None)])
+def test_heads_that_look_for_boundaries_may_have_a_kernel_of_their_own(
+    kernel_size: int, boundary: int | None, points_of: PointsOf, randomised: Callable[..., nn.Module]
+) -> None:
+    head = randomised(
+        TridentHead(5, CLASSES, 2, channels=6, bins=BINS, kernel_size=kernel_size, boundary_kernel_size=boundary)
+    )
+    sizes = {name: {w.shape[0] for n, w in head.named_parameters() if w.ndim == 3 and n.startswith(name)}
+             for name in ("start", "end", "trunk", "bins")}  # fmt: skip
+    assert sizes == {
+        "start": {boundary or kernel_size},
+        "end": {boundary or kernel_size},
+        "trunk": {kernel_size},
+        "bins": {kernel_size},
+    }
+    points = points_of([8, 3], 8, 2)
+    levels = [torch.randn(2, size, 5) for size in points.sizes]
+    gap = max(kernel_size, boundary or 1) // 2
+    wide, wider = (head(strip.lay(levels), strip) for strip in (Strip(points, gap), Strip(points, gap + 4)))
+    for name in ("start_logits", "end_logits", "start_bins", "end_bins"):
+        assert_close(getattr(wide, name), getattr(wider, name))

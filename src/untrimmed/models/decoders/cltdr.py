@@ -32,6 +32,7 @@ class CLTDRDecoder(nn.Module):
         head_channels: H.
         bins: B of the Trident-head, the farthest boundary in strides of a level.
         kernel_size: steps that each convolution of a head sees; odd.
+        boundary_kernel_size: the same of the heads that look for starts and ends; None: as `kernel_size`.
         layers: convolutions of a head.
         prior: the probability of every class at the start of training, in (0, 1).
     """
@@ -45,11 +46,12 @@ class CLTDRDecoder(nn.Module):
         head_channels: int = 512,
         bins: int = 16,
         kernel_size: int = 3,
+        boundary_kernel_size: int | None = None,
         layers: int = 3,
         prior: float = 0.01,
     ) -> None:
         super().__init__()
-        self.gap = kernel_size // 2
+        self.gap = max(kernel_size, boundary_kernel_size or 1) // 2
         self.norms = nn.ModuleList(nn.LayerNorm(channels) for _ in range(levels))
         self.classification_features = CrossLayerAttention(channels, Upsampling(channels))
         self.regression_features = CrossLayerAttention(channels, Downsampling(channels))
@@ -64,6 +66,7 @@ class CLTDRDecoder(nn.Module):
             channels=head_channels,
             bins=bins,
             kernel_size=kernel_size,
+            boundary_kernel_size=boundary_kernel_size,
             layers=layers,
         )
         self.refine_head = RefineHead(

@@ -76,6 +76,7 @@ class TridentHead(nn.Module):
         channels: H.
         bins: B of the paper, the farthest boundary in strides of a level.
         kernel_size: odd.
+        boundary_kernel_size: the same of the two heads that look for boundaries; None: as `kernel_size`.
         layers: convolutions of each head.
     """
 
@@ -88,11 +89,13 @@ class TridentHead(nn.Module):
         channels: int,
         bins: int = 16,
         kernel_size: int = 3,
+        boundary_kernel_size: int | None = None,
         layers: int = 3,
     ) -> None:
         super().__init__()
-        self.start = ClassHead(inputs, classes, channels=channels, kernel_size=kernel_size, layers=layers)
-        self.end = ClassHead(inputs, classes, channels=channels, kernel_size=kernel_size, layers=layers)
+        of_boundary = kernel_size if boundary_kernel_size is None else boundary_kernel_size
+        self.start = ClassHead(inputs, classes, channels=channels, kernel_size=of_boundary, layers=layers)
+        self.end = ClassHead(inputs, classes, channels=channels, kernel_size=of_boundary, layers=layers)
         self.trunk = Trunk(inputs, channels, kernel_size, layers - 1)
         self.bins = OutputLayer(channels, 2 * (bins + 1), kernel_size)
         self.level_scale = nn.Parameter(torch.ones(levels))
