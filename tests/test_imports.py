@@ -25,6 +25,9 @@ WITHOUT_TORCH = (
     "untrimmed.config",
     "untrimmed.recipes.loading",
     "untrimmed.report.timelines",
+    "untrimmed.datasets.checking",
+    "untrimmed.datasets.listing",
+    "untrimmed.datasets.synthesis",
 )
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from bad_annotations import ANNOTATIONS, EVALUATION
+from bad_datasets import DATASETS
 from bad_features import FEATURES
 from bad_files import CTRL_C, MODELS, OUTPUTS
 from bad_input import ANYTHING, Case
@@ -13,6 +14,7 @@ SECTIONS: dict[str, Sequence[Case]] = {
     "Recipes": RECIPES,
     "Annotations": ANNOTATIONS,
     "Features": FEATURES,
+    "Data sets": DATASETS,
     "Models": MODELS,
     "Detections and evaluation": EVALUATION,
     "Outputs": [*OUTPUTS, CTRL_C],

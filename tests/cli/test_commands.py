@@ -25,12 +25,24 @@ def test_the_version_is_that_of_the_package(tmp_path: Path) -> None:
 def test_help_names_every_command() -> None:
     result = run_here("--help")
     assert result.code == 0
-    for command in ("demo", "recipes", "train", "detect", "evaluate", "annotations"):
+    for command in ("demo", "recipes", "train", "detect", "evaluate", "annotations", "datasets"):
         assert f"\n  {command} " in result.stdout
 
 
 @pytest.mark.parametrize(
-    "command", ["demo", "recipes", "train", "detect", "evaluate", "annotations check", "annotations convert"]
+    "command",
+    [
+        "demo",
+        "recipes",
+        "train",
+        "detect",
+        "evaluate",
+        "annotations check",
+        "annotations convert",
+        "datasets list",
+        "datasets check",
+        "datasets synthesise",
+    ],
 )
 def test_every_command_explains_itself(command: str) -> None:
     result = run_here(f"{command} --help")

@@ -78,7 +78,7 @@ def check_features(
         Finding("have actions after their features", _uncovered(looked, needed)),
         _remark("have sources cut to the shortest", store.cut & looked.readable.keys()),
         _remark("are of unknown duration, length not checked", looked.readable.keys() - set(timed)),
-        _remark("are not annotated, but have features", named - set(annotations.videos.ids)),
+        _remark("are not annotated, but have features", named - set(annotations.videos.ids), of_needed=False),
     ]
     other = of_other_videos(named, stems(store.sources[0].place), annotations.videos.ids)
     return Report(
@@ -90,9 +90,9 @@ def check_features(
     )
 
 
-def _remark(what: str, videos: Iterable[str]) -> Finding:
+def _remark(what: str, videos: Iterable[str], *, of_needed: bool = True) -> Finding:
     """A finding that is no trouble."""
-    return Finding(what, dict.fromkeys(sorted(videos), ""), is_trouble=False)
+    return Finding(what, dict.fromkeys(sorted(videos), ""), is_trouble=False, of_needed=of_needed)
 
 
 def _opened(recipe: Recipe, annotations: Annotations) -> FeatureStore:

@@ -18,11 +18,13 @@ class Finding:
         what: said of them, as "have no features".
         videos: each with the details, "" where there are none.
         is_trouble: whether it keeps the features from being complete.
+        of_needed: whether the videos are some of those that are needed.
     """
 
     what: str
     videos: Mapping[str, str]
     is_trouble: bool = True
+    of_needed: bool = True
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,11 @@ class Report:
         """The whole report: what was compared, a table with a row for each finding, and sentences."""
         rows = [("", "videos", "share", "examples"), ("fit", *self._numbers(self.in_order), "")]
         rows += [
-            (finding.what, *self._numbers(len(finding.videos)), _shortened(few(finding.videos)))
+            (
+                finding.what,
+                *self._numbers(len(finding.videos), has_share=finding.of_needed),
+                _shortened(few(finding.videos)),
+            )
             for finding in self.findings
         ]
         details = [_first_detail(finding) for finding in self.findings if any(finding.videos.values())]
@@ -72,8 +78,8 @@ class Report:
                 f"the features are not complete: of {self.asked} videos {counts}; see the table above"
             )
 
-    def _numbers(self, count: int) -> tuple[str, str]:
-        return str(count), f"{count / self.asked:.1%}"
+    def _numbers(self, count: int, *, has_share: bool = True) -> tuple[str, str]:
+        return str(count), f"{count / self.asked:.1%}" if has_share else ""
 
 
 def _first_detail(finding: Finding) -> str:

@@ -1,5 +1,6 @@
 """Whether feature sequences are as long as their videos, and what their lengths would fit instead."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,6 +20,8 @@ SYSTEMATIC_SHARE = 0.05
 LONG_STEPS = 10
 #: Strides and rates are usually whole numbers; the median of many videos comes this close to them.
 WHOLE_SHARE = 0.03
+#: Rates are mostly multiples of 5 a second, otherwise whole.
+USUAL_RATES = (5, 1)
 
 
 @dataclass(frozen=True)
@@ -68,7 +71,7 @@ class Lengths:
         return (
             f"in the median the sequences are {ratio:.3g} times as long as expected: the lengths fit a stride of "
             f"{_number(self._implied_stride(long))} frames instead of {self.stride:g}, or a rate of "
-            f"{_number(self._implied_fps(long))} frames a second instead of {fps:.4g}"
+            f"{_number(self._implied_fps(long), USUAL_RATES)} frames a second instead of {fps:.4g}"
         )
 
     def _is_stretched(self) -> bool:
@@ -90,7 +93,10 @@ def whole_windows(duration_seconds: float, grid: TimeGrid) -> int:
     return max(int((duration_seconds * grid.fps - grid.window) // grid.stride) + 1, 1)
 
 
-def _number(value: float) -> str:
-    """The whole number that is meant, or three digits."""
-    whole = round(value)
-    return str(whole) if abs(value - whole) <= WHOLE_SHARE * value else f"{value:.3g}"
+def _number(value: float, units: Sequence[int] = (1,)) -> str:
+    """The whole number that is meant, a multiple of the first of the units that comes close, or three digits."""
+    for unit in units:
+        whole = unit * round(value / unit)
+        if abs(value - whole) <= WHOLE_SHARE * value:
+            return str(whole)
+    return f"{value:.3g}"

@@ -29,7 +29,7 @@ END_STRENGTH = 0.5
 RAMP = 0.25
 JITTER = 0.2
 #: The logarithm of how much likelier a class of a video is than any other at difficulty 0.
-EASY_LOG_ODDS = 8.0
+EASY_LOG_ODDS = 16.0
 
 
 @dataclass(frozen=True)

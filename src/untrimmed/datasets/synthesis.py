@@ -92,8 +92,10 @@ def plan(
 
     Raises:
         InputError: the annotations have errors, the recipe does not say what the features are, no frame rate is
-            known, or the disk has not enough room.
+            known, `out` is a file, or the disk has not enough room.
     """
+    if out.is_file():
+        raise InputError(f"{out} is a file; give a folder for the features")
     data = recipe.data
     stride, window, dimension = _said(recipe)
     every = read_all(recipe)
