@@ -72,22 +72,31 @@ def check_features(
     looked = _look(store, needed, watch, whole=whole)
     timed, lengths = _lengths(looked, needed)
     named = set().union(*(source.names for source in store.sources))
+    other = of_other_videos(named, stems(store.sources[0].place), annotations.videos.ids)
+    places = " and ".join(str(source.place) for source in store.sources)
     findings = [
+        *_findings(looked, store, needed, timed, lengths),
+        _remark("are not annotated, but have features", named - set(annotations.videos.ids), of_needed=False),
+    ]
+    return Report(
+        f"{len(needed.videos)} videos are needed ({in_words(needed)}); their features are looked for in {places}",
+        len(needed.videos),
+        [finding for finding in findings if finding.videos],
+        [sentence for sentence in (other, lengths.diagnosis()) if sentence is not None],
+    )
+
+
+def _findings(
+    looked: _Looked, store: FeatureStore, needed: Annotations, timed: list[str], lengths: Lengths
+) -> list[Finding]:
+    """What is said of the needed videos, of some of them or of none."""
+    return [
         *(Finding(what, videos) for what, videos in looked.failed.items()),
         Finding("differ in length from their video", _misfits(timed, lengths)),
         Finding("have actions after their features", _uncovered(looked, needed)),
         _remark("have sources cut to the shortest", store.cut & looked.readable.keys()),
         _remark("are of unknown duration, length not checked", looked.readable.keys() - set(timed)),
-        _remark("are not annotated, but have features", named - set(annotations.videos.ids), of_needed=False),
     ]
-    other = of_other_videos(named, stems(store.sources[0].place), annotations.videos.ids)
-    return Report(
-        f"{len(needed.videos)} videos are needed ({in_words(needed)}); their features are looked for in "
-        + " and ".join(str(source.place) for source in store.sources),
-        len(needed.videos),
-        [finding for finding in findings if finding.videos],
-        [sentence for sentence in (other, lengths.diagnosis()) if sentence is not None],
-    )
 
 
 def _remark(what: str, videos: Iterable[str], *, of_needed: bool = True) -> Finding:
