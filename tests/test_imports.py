@@ -24,10 +24,14 @@ WITHOUT_TORCH = (
     "untrimmed.detection.result_files",
     "untrimmed.config",
     "untrimmed.recipes.loading",
+    "untrimmed.runs",
+    "untrimmed.judging",
+    "untrimmed.submissions.servers",
     "untrimmed.report.timelines",
     "untrimmed.datasets.checking",
     "untrimmed.datasets.listing",
     "untrimmed.datasets.synthesis",
+    "untrimmed.report.results_page",
 )
 
 

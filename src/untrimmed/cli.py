@@ -100,6 +100,12 @@ Changes = Annotated[
 Subset = Annotated[
     str | None, typer.Option(metavar="NAME", help="Only the videos of this subset.", show_default=False)
 ]
+VideoInfo = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE", help="Durations and frame rates that the annotations do not say.", show_default=False
+    ),
+]
 AnnotationFile = Annotated[
     Path,
     typer.Argument(
@@ -143,12 +149,7 @@ def recipes(
 @app.command()
 def train(
     recipe: Recipe,
-    changes: Annotated[
-        list[str] | None,
-        typer.Argument(
-            metavar="[section.key=value ...]", help="What to change in the recipe.", show_default=False
-        ),
-    ] = None,
+    changes: Changes = None,
     out: Annotated[
         Path | None,
         typer.Option(metavar="DIR", help="Run folder; runs/RECIPE when left out.", show_default=False),
@@ -172,12 +173,21 @@ def detect(
         Path, typer.Argument(metavar="MODEL", help="A run folder or a checkpoint.", show_default=False)
     ],
     inputs: Annotated[
-        list[Path],
-        typer.Argument(metavar="INPUT...", help="Feature files, or folders of them.", show_default=False),
-    ],
-    out: Annotated[Path, typer.Option(metavar="FILE", help="Detections, .json or .csv.")] = Path(
-        "detections.json"
-    ),
+        list[Path] | None,
+        typer.Argument(
+            metavar="[INPUT...]",
+            help="Feature files, or folders of them; without any, those of the test subset of the run's recipe.",
+            show_default=False,
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Detections, .json or .csv; left out: detections.json, without INPUT in the run folder.",
+            show_default=False,
+        ),
+    ] = None,
     annotations: Annotated[
         Path | None,
         typer.Option(
@@ -187,6 +197,7 @@ def detect(
         ),
     ] = None,
     subset: Subset = None,
+    videos: VideoInfo = None,
     min_score: Annotated[
         float, typer.Option(min=0, max=1, metavar="SCORE", help="Leave out what scores lower.")
     ] = 0.0,
@@ -195,35 +206,31 @@ def detect(
     ] = "auto",
 ) -> None:
     """Find the actions in features."""
+    from untrimmed.detection.detecting import detect_to_file, own_data
     from untrimmed.detection.inputs import open_inputs
-    from untrimmed.detection.localizer import collect, load
-    from untrimmed.detection.result_files import is_json, write_detections
+    from untrimmed.detection.localizer import load
+    from untrimmed.detection.result_files import is_json
     from untrimmed.files import require_writable
+    from untrimmed.runs import recipe_of
 
+    if inputs:
+        places, chosen = inputs, _annotations(annotations, subset, videos)
+        out = Path("detections.json") if out is None else out
+    else:
+        if annotations is not None or videos is not None:
+            raise InputError("--annotations and --videos belong to feature files: give some INPUT")
+        places, chosen = own_data(recipe_of(model), subset)
+        out = model / "detections.json" if out is None else out
     is_json(out)
     require_writable(out)  # rather now than after hours of work
-    chosen = _annotations(annotations, subset)
     localizer = load(model, device)
-    opened, missing = open_inputs(inputs, localizer.features, chosen)
-    found, failed = {}, {}
+    opened, missing = open_inputs(places, localizer.features, chosen)
     total = sum(len(one.durations_seconds) for one in opened)
-    results = (result for one in opened for result in localizer.detect_videos(one.store, one.durations_seconds))
-    for video_id, result in watched("detecting", total)(results):
-        if isinstance(result, InputError):
-            failed[video_id] = result
-        else:
-            found[video_id] = result
-    if failed and total == 1:
-        raise next(iter(failed.values()))
-    _warn_of_left_out(missing, failed)
-    if failed and not found:
-        raise InputError(f"none of the {total} videos could be read, so {out} was not written")
-    detections = collect(localizer.classes, found)
-    detections = detections[detections.score >= min_score]
-    write_detections(detections, out)
-    say(f"{len(detections)} detections in {len(found)} videos written to {out}")
-    if failed:
-        raise UntrimmedError(f"{len(failed)} of {total} videos could not be read; the others are done")
+    outcome = detect_to_file(localizer, opened, out, min_score=min_score, progress=watched("detecting", total))
+    _warn_of_left_out(missing, outcome.failed)
+    say(f"{sum(outcome.found.values())} detections in {len(outcome.found)} videos written to {out}")
+    if outcome.failed:
+        raise UntrimmedError(f"{len(outcome.failed)} of {total} videos could not be read; the others are done")
 
 
 def _warn_of_left_out(missing: "list[str]", failed: "dict[str, InputError]") -> None:
@@ -241,14 +248,64 @@ def _warn_of_left_out(missing: "list[str]", failed: "dict[str, InputError]") -> 
 @app.command()
 def evaluate(
     detections: Annotated[
-        Path, typer.Argument(metavar="DETECTIONS", help="ActivityNet JSON or CSV.", show_default=False)
+        Path,
+        typer.Argument(
+            metavar="DETECTIONS",
+            help="ActivityNet JSON or CSV; or a run folder, whose detections.json is judged as its recipe says, "
+            "and evaluation.json written into it.",
+            show_default=False,
+        ),
     ],
-    annotations: AnnotationFile,
-    subset: Subset = None,
+    annotations: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="ANNOTATIONS",
+            help="ActivityNet JSON (.json) or a table (.csv, .tsv), or a benchmark's own files; a run folder's "
+            "recipe names them.",
+            show_default=False,
+        ),
+    ] = None,
+    protocol: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="Judge as a benchmark's published figures are: thumos14, multithumos, epic-kitchens-100, "
+            "activitynet13 or hacs.",
+            show_default=False,
+        ),
+    ] = None,
+    subset: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="Only the videos of this subset; the protocol's when left out.",
+            show_default=False,
+        ),
+    ] = None,
     tiou: Annotated[
-        str, typer.Option(metavar="THRESHOLDS", help="first:last:step, or a list with commas.")
-    ] = "0.3:0.7:0.1",
+        str | None,
+        typer.Option(
+            metavar="THRESHOLDS",
+            help="first:last:step, or a list with commas; the protocol's when left out, or else 0.3:0.7:0.1.",
+            show_default=False,
+        ),
+    ] = None,
+    label: Annotated[
+        str | None,
+        typer.Option(
+            metavar="KIND",
+            help="verb, noun or action, where the annotations give several labels (EPIC-KITCHENS-100).",
+            show_default=False,
+        ),
+    ] = None,
+    videos: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="Durations and frame rates that the annotations lack.", show_default=False
+        ),
+    ] = None,
     per_class: Annotated[bool, typer.Option("--per-class", help="A row for each class.")] = False,
+    recall: Annotated[bool, typer.Option("--recall", help="Also Recall@1x and @5x.")] = False,
     average_recall: Annotated[
         bool, typer.Option("--average-recall", help="Also the average recall of proposals.")
     ] = False,
@@ -266,25 +323,121 @@ def evaluate(
     ] = None,
 ) -> None:
     """Mean average precision of detections."""
-    from untrimmed.annotations.formats import read_annotations
-    from untrimmed.detection.result_files import read_detections
-    from untrimmed.evaluation.evaluator import evaluate as judge
-    from untrimmed.evaluation.evaluator import require_common_names, without_other_subsets
     from untrimmed.evaluation.tables import text_table, write_evaluation
-    from untrimmed.evaluation.thresholds import parse_tiou
+    from untrimmed.judging import Question, judge
 
-    thresholds = parse_tiou(tiou)
-    truth = read_annotations(annotations)
-    found = read_detections(detections)
-    require_common_names(found, truth)
-    if subset is not None and not all_videos:
-        found = without_other_subsets(found, truth, subset)
-    result = judge(found, truth, tiou_thresholds=thresholds, subset=subset, with_average_recall=average_recall)
+    question = Question(detections, annotations, label, videos, protocol, subset, tiou)
+    result = judge(question, all_videos=all_videos, with_average_recall=average_recall, with_recall=recall)
     for remark in result.remarks():
         logging.getLogger(__name__).warning("%s", remark)
     if out is not None:
         write_evaluation(result, out)
+    if detections.is_dir():
+        write_evaluation(result, detections / "evaluation.json")
     typer.echo(text_table(result, per_class=per_class), nl=False)
+
+
+@app.command()
+def submit(
+    server: Annotated[
+        str, typer.Argument(metavar="SERVER", help="activitynet or epic-kitchens-100.", show_default=False)
+    ],
+    detections: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="DETECTIONS",
+            help="ActivityNet JSON or CSV; for EPIC-KITCHENS-100 of actions, or else --verbs and --nouns.",
+            show_default=False,
+        ),
+    ] = None,
+    out: Annotated[Path, typer.Option(metavar="FILE", help="The file for the server, .json.")] = Path(
+        "submission.json"
+    ),
+    verbs: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Detections of verbs.", show_default=False)
+    ] = None,
+    nouns: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Detections of nouns.", show_default=False)
+    ] = None,
+    classes: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="Folder of EPIC_100_verb_classes.csv and EPIC_100_noun_classes.csv.",
+            show_default=False,
+        ),
+    ] = None,
+    supervision: Annotated[
+        str | None,
+        typer.Option(
+            metavar="PT,TL,TD",
+            help="Levels of supervision, 0 to 5, that EPIC-KITCHENS-100's server asks for: of pretraining, "
+            "training labels and training data.",
+            show_default=False,
+        ),
+    ] = None,
+    pairs: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            metavar="N",
+            help="With how many nouns each verb is joined; 3 when left out.",
+            show_default=False,
+        ),
+    ] = None,
+    per_video: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            metavar="N",
+            help="Keep the N best of each video; all when left out, of EPIC-KITCHENS-100's actions 2000.",
+            show_default=False,
+        ),
+    ] = None,
+) -> None:
+    """The file that a benchmark's evaluation server takes."""
+    from untrimmed.submissions.servers import Request
+    from untrimmed.submissions.servers import submit as write
+
+    request = Request(server, detections, verbs, nouns, classes, supervision, pairs, per_video)
+    written = write(request, out)
+    say(f"{len(written)} detections in {len(written.video_ids)} videos written to {out}")
+
+
+@app.command()
+def results(
+    runs: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            metavar="[RUN ...]",
+            help="Run folders with an evaluation.json, or evaluations (.json) of runs.",
+            show_default=False,
+        ),
+    ] = None,
+    note: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="RECIPE=TEXT",
+            help="Markdown to put below the runs of a recipe; repeatable.",
+            show_default=False,
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="The page; printed when left out.", show_default=False),
+    ] = None,
+) -> None:
+    """A page with the paper's tables and the runs beside them: mean and spread over seeds."""
+    from untrimmed.files import write_text
+    from untrimmed.report.results_page import read_notes, results_page
+    from untrimmed.report.runs import read_run
+
+    page = results_page([read_run(run) for run in runs or []], read_notes(note or []))
+    if out is None:
+        typer.echo(page, nl=False)
+    else:
+        write_text(out, page)
+        say(f"{len(runs or [])} runs in {out}")
 
 
 @annotations_app.command()
@@ -393,15 +546,17 @@ def synthesise(
     typer.echo(training_command(recipe, changes or [], planned))
 
 
-def _annotations(path: Path | None, subset: str | None) -> "Annotations | None":
+def _annotations(path: Path | None, subset: str | None, videos: Path | None) -> "Annotations | None":
     if path is None:
+        if videos is not None:
+            raise InputError("--videos needs --annotations, which says what videos there are")
         if subset is not None:
             raise InputError("--subset needs --annotations, which says what belongs to it")
         return None
     from untrimmed.annotations.formats import read_annotations
     from untrimmed.annotations.subsets import chosen_subset
 
-    annotations = read_annotations(path)
+    annotations = read_annotations(path, videos=videos)
     return annotations if subset is None else chosen_subset(annotations, subset)
 
 

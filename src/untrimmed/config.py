@@ -290,6 +290,11 @@ class EvaluationSection(Section):
     )
 
     @property
+    def test_subset(self) -> str | None:
+        """The subset that the protocol judges on, None without one."""
+        return None if self.protocol is None else PROTOCOLS[self.protocol].subset
+
+    @property
     def thresholds(self) -> str:
         """The thresholds, whoever says them."""
         if self.tiou is not None:

@@ -4,10 +4,12 @@ from collections.abc import Sequence
 
 from bad_annotations import ANNOTATIONS, EVALUATION
 from bad_datasets import DATASETS
+from bad_evaluations import JUDGING, SUBMISSIONS
 from bad_features import FEATURES
 from bad_files import CTRL_C, MODELS, OUTPUTS
 from bad_input import ANYTHING, Case
 from bad_recipes import RECIPES, USAGE
+from bad_results import RESULTS
 
 SECTIONS: dict[str, Sequence[Case]] = {
     "Usage": USAGE,
@@ -16,7 +18,9 @@ SECTIONS: dict[str, Sequence[Case]] = {
     "Features": FEATURES,
     "Data sets": DATASETS,
     "Models": MODELS,
-    "Detections and evaluation": EVALUATION,
+    "Detections and evaluation": [*EVALUATION, *JUDGING],
+    "Submissions": SUBMISSIONS,
+    "Results": RESULTS,
     "Outputs": [*OUTPUTS, CTRL_C],
 }
 

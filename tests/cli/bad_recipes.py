@@ -4,7 +4,28 @@ from bad_input import Case, changed, text
 
 USAGE = [
     Case("misspelt command", "detct run task/features", "No such command 'detct'.[...]"),
-    Case("missing argument", "detect trained", "Missing argument 'INPUT...'."),
+    Case("missing argument", "train", "Missing argument 'RECIPE'."),
+    Case(
+        "no features to detect in, and a recipe without a test subset",
+        "detect trained",
+        "the recipe names no protocol, and so no test subset: say which with --subset, or give the features to "
+        "detect in",
+    ),
+    Case(
+        "detecting in the data of a run, of a checkpoint",
+        "detect trained/last.safetensors",
+        "trained/last.safetensors is no run folder: it holds no recipe.yaml; give the folder of a training",
+    ),
+    Case(
+        "annotations without features",
+        "detect trained --annotations task/annotations.json",
+        "--annotations and --videos belong to feature files: give some INPUT",
+    ),
+    Case(
+        "durations without annotations",
+        "detect trained task/features --videos task/annotations.json",
+        "--videos needs --annotations, which says what videos there are",
+    ),
     Case("unknown flag", "detect trained task/features --outt x.json", "No such option: --outt[...]"),
     Case(
         "number out of its range",

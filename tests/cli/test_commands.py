@@ -25,7 +25,17 @@ def test_the_version_is_that_of_the_package(tmp_path: Path) -> None:
 def test_help_names_every_command() -> None:
     result = run_here("--help")
     assert result.code == 0
-    for command in ("demo", "recipes", "train", "detect", "evaluate", "annotations", "datasets"):
+    for command in (
+        "demo",
+        "recipes",
+        "train",
+        "detect",
+        "evaluate",
+        "submit",
+        "results",
+        "annotations",
+        "datasets",
+    ):
         assert f"\n  {command} " in result.stdout
 
 
@@ -37,6 +47,8 @@ def test_help_names_every_command() -> None:
         "train",
         "detect",
         "evaluate",
+        "submit",
+        "results",
         "annotations check",
         "annotations convert",
         "datasets list",
@@ -136,6 +148,14 @@ def test_detect_keeps_to_the_subset_and_to_the_durations_of_the_annotations(worl
     assert sorted(found.video_ids) == ["sequence-004", "sequence-005"]
     ends = found.end_seconds[found.video == found.video_ids.index("sequence-004")]
     assert 11.0 < ends.max() <= 12.0
+
+
+def test_detect_without_input_looks_at_the_test_subset_of_the_runs_own_data(world: Path) -> None:
+    run_here("detect trained task/features --annotations task/annotations.json --subset test --out there.json")
+    result = run_here("detect trained --subset test")
+    assert result.code == 0
+    assert result.stderr.endswith("in 2 videos written to trained/detections.json\n")
+    assert Path("trained/detections.json").read_bytes() == Path("there.json").read_bytes()
 
 
 def test_detect_leaves_out_what_scores_lower(world: Path) -> None:

@@ -1,5 +1,6 @@
 import json
 import os
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -7,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from untrimmed.detection.detections import Detections
-from untrimmed.detection.result_files import read_detections, write_detections
+from untrimmed.detection.result_files import detections_file, read_detections, write_detections
 from untrimmed.errors import InputError
 
 HEADER = "video,start,end,label,score\n"
@@ -70,6 +71,35 @@ def test_the_order_of_the_detections_does_not_change_the_file(two_videos, tmp_pa
     write_detections(two_videos, tmp_path / name)
     write_detections(two_videos[np.array([2, 0, 3, 1])], tmp_path / ("2" + name))
     assert (tmp_path / name).read_bytes() == (tmp_path / ("2" + name)).read_bytes()
+
+
+def test_a_classifier_is_told_as_external_data_and_stays_with_the_detections(two_videos, tmp_path):
+    fused = replace(two_videos, classifier='cuhk "val".json')
+    assert fused[:2].sorted().classifier == 'cuhk "val".json'
+    write_detections(fused, tmp_path / "found.json")
+    content = json.loads((tmp_path / "found.json").read_text())
+    assert content["external_data"] == {"used": True, "details": 'video scores from cuhk "val".json'}
+    assert read_detections(tmp_path / "found.json").classifier == 'cuhk "val".json'
+    write_detections(two_videos, tmp_path / "found.json")
+    assert json.loads((tmp_path / "found.json").read_text())["external_data"] == {}
+    assert read_detections(tmp_path / "found.json").classifier == ""
+
+
+@pytest.mark.parametrize(
+    ("external", "classifier"),
+    [
+        ({"used": True, "details": "VGG-16,\n of others"}, "VGG-16, of others"),
+        ({"details": "VGG-16"}, "VGG-16"),
+        ({"used": True}, "unnamed external data"),
+        ({"used": True, "details": 3}, "unnamed external data"),
+        ({"used": False, "details": "none"}, ""),
+        ({}, ""),
+        ("none", ""),
+        (None, ""),
+    ],
+)
+def test_what_others_say_of_external_data_is_taken_as_it_is(file, external, classifier):
+    assert read_detections(file({"results": {}, "external_data": external})).classifier == classifier
 
 
 names = st.text(st.characters(exclude_categories=["Cc", "Cs", "Zs", "Zl", "Zp"]), min_size=1, max_size=5)
@@ -242,3 +272,25 @@ def test_names_that_a_table_would_change_are_refused_in_it(tmp_path):
         write_detections(odd, tmp_path / "found.csv")
     write_detections(odd, tmp_path / "found.json")
     assert fields(read_detections(tmp_path / "found.json")) == fields(odd)
+
+
+@pytest.mark.parametrize("name", ["parts.json", "parts.csv"])
+def test_videos_added_one_after_the_other_give_the_same_file(two_videos, tmp_path, name):
+    write_detections(two_videos, tmp_path / f"whole-{name}")
+    with detections_file(tmp_path / name, two_videos.classes) as add:
+        for video, video_id in enumerate(two_videos.video_ids):
+            own = two_videos[two_videos.video == video]
+            add(replace(own, video_ids=(video_id,), video=np.zeros_like(own.video)))
+    assert (tmp_path / name).read_bytes() == (tmp_path / f"whole-{name}").read_bytes()
+
+
+@pytest.mark.parametrize("name", ["broken.json", "broken.csv"])
+def test_a_file_that_is_not_finished_is_not_there(two_videos, tmp_path, name):
+    def interrupted():
+        with detections_file(tmp_path / name, two_videos.classes) as add:
+            add(two_videos)
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        interrupted()
+    assert list(tmp_path.iterdir()) == []

@@ -22,7 +22,7 @@ def script(name: str) -> ModuleType:
     return module
 
 
-@pytest.mark.parametrize("name", ["recipe_keys", "commands"])
+@pytest.mark.parametrize("name", ["recipe_keys", "commands", "results"])
 def test_a_generated_page_is_up_to_date(name: str) -> None:
     page = script(name)
     assert page.PAGE.read_text(encoding="utf-8") == page.page(), f"make it anew: python docs/{name}.py"

@@ -1,17 +1,20 @@
 """Every number against the definitions written out as loops over rows, on small random tasks full of ties."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from untrimmed.annotations.annotations import Segments, Stretches
 from untrimmed.evaluation import overlaps
 from untrimmed.evaluation.evaluator import evaluate
 from untrimmed.evaluation.grouping import in_numbering_of
 from untrimmed.evaluation.matching import NOT_FOUND, match
 from untrimmed.evaluation.recall import average_recall, recall_at_kx
+from untrimmed.evaluation.repeats import first_of_each
 from untrimmed.evaluation.tiou import aligned_tiou
 
 THRESHOLDS = np.array([0.2, 1 / 3, 0.5, 0.75, 1.0])
@@ -34,6 +37,36 @@ found = st.lists(
     ),
     max_size=30,
 )
+# Stretches may stand in videos without ground truth, be empty, or end before they start.
+stretches = st.lists(
+    st.builds(
+        lambda video, start, length: (video, start, start + length),
+        st.sampled_from("ab"),
+        st.integers(0, 14),
+        st.integers(-1, 3),
+    ),
+    max_size=4,
+)
+# As some published files have them: no length, a negative one, or outside of any video.
+odd_times = times | st.sampled_from([(4, 4), (6, 2), (-5, -1), (-2, 3), (500, 600)])
+odd_truths = st.lists(
+    st.builds(
+        lambda video, time, label: (video, *time, label),
+        st.sampled_from("ab"),
+        odd_times,
+        st.sampled_from("xy"),
+    ),
+    min_size=1,
+    max_size=12,
+)
+
+
+def with_ignored(annotations, rows):
+    """The annotations with stretches of rows (video, start, end) to be ignored."""
+    rows = [row for row in rows if row[0] in annotations.videos.index]
+    video, start, end = zip(*rows, strict=True) if rows else ((), (), ())
+    number = np.array([annotations.videos.index[name] for name in video], dtype=np.int64)
+    return replace(annotations, ignored=Stretches(number, np.array(start, float), np.array(end, float)))
 
 
 def in_order(rows):
@@ -44,7 +77,7 @@ def in_order(rows):
 def tiou(ours, theirs):
     intersection = max(0, min(ours[2], theirs[2]) - max(ours[1], theirs[1]))
     union = (ours[2] - ours[1]) + (theirs[2] - theirs[1]) - intersection
-    return intersection / union if union else 0.0
+    return intersection / union if union > 0 else 0.0
 
 
 def matches(truths, found, threshold):
@@ -61,10 +94,19 @@ def matches(truths, found, threshold):
     return result
 
 
-def slow_ap(truths, found, label, threshold):
+def shares_time(row, stretch):
+    return row[0] == stretch[0] and min(row[2], stretch[2]) > max(row[1], stretch[1])
+
+
+def slow_ap(truths, found, label, threshold, ignored=()):
     truths = [row for row in truths if row[3] == label]
     found = in_order([row for row in found if row[3] == label])
-    hits = [index is not None for index in matches(truths, found, threshold)]
+    taken = matches(truths, found, threshold)
+    hits = [
+        index is not None
+        for row, index in zip(found, taken, strict=True)
+        if index is not None or not any(shares_time(row, stretch) for stretch in ignored)
+    ]
     precision = [sum(hits[: k + 1]) / (k + 1) for k in range(len(hits))]
     return sum(max(precision[k:]) / len(truths) for k in range(len(hits)) if hits[k])
 
@@ -113,6 +155,77 @@ def test_average_precision_is_that_of_the_loops(annotations_of, detections_of, t
     np.testing.assert_allclose(result.average_precision, expected, atol=1e-12)
     np.testing.assert_allclose(result.mean_average_precision, np.mean(expected, axis=0), atol=1e-12)
     assert result.average_map == pytest.approx(np.mean(expected), abs=1e-12)
+
+
+@given(odd_truths, found)
+def test_ground_truth_as_it_is_written_counts_and_is_missed(annotations_of, detections_of, truths, found):
+    annotations = annotations_of(truths)
+    result = evaluate(
+        detections_of(found), annotations, tiou_thresholds=THRESHOLDS, with_average_recall=True, with_recall=True
+    )
+    expected = [[slow_ap(truths, found, label, tiou) for tiou in THRESHOLDS] for label in result.classes]
+    np.testing.assert_allclose(result.average_precision, expected, atol=1e-12)
+    expected = [
+        [[slow_recall_at_kx(truths, found, label, k, tiou) for tiou in THRESHOLDS] for label in result.classes]
+        for k in (1, 5)
+    ]
+    np.testing.assert_allclose(result.recall_at_multiples.recall, expected, atol=1e-12)
+    expected = [slow_average_recall(truths, found, 100, tiou) for tiou in np.linspace(0.5, 0.95, 10)]
+    np.testing.assert_allclose(result.average_recall.recall, expected, atol=1e-12)
+
+
+@given(truths, found, stretches)
+def test_ignored_stretches_are_those_of_the_loops(annotations_of, detections_of, truths, found, ignored):
+    annotations = with_ignored(annotations_of(truths), ignored)
+    ignored = [row for row in ignored if row[0] in annotations.videos.index]
+    result = evaluate(detections_of(found), annotations, tiou_thresholds=THRESHOLDS)
+    expected = [[slow_ap(truths, found, label, tiou, ignored) for tiou in THRESHOLDS] for label in result.classes]
+    np.testing.assert_allclose(result.average_precision, expected, atol=1e-12)
+    left_out = [
+        sum(
+            index is None and any(shares_time(row, stretch) for stretch in ignored)
+            for label in result.classes
+            for row, index in zip(
+                in_order([row for row in found if row[3] == label]),
+                matches(truths, in_order([row for row in found if row[3] == label]), tiou),
+                strict=True,
+            )
+        )
+        for tiou in THRESHOLDS
+    ]
+    assert result.n_left_out.tolist() == left_out
+    assert result.n_ignored == len(ignored)
+
+
+@given(truths, found, stretches)
+def test_what_is_ignored_never_lowers_precision(annotations_of, detections_of, truths, found, ignored):
+    plain = annotations_of(truths)
+    before = evaluate(detections_of(found), plain, tiou_thresholds=THRESHOLDS)
+    after = evaluate(detections_of(found), with_ignored(plain, ignored), tiou_thresholds=THRESHOLDS)
+    assert np.all(after.average_precision >= before.average_precision - 1e-12)
+
+
+def slow_first_of_each(rows):
+    kept, result = [], []
+    for row in rows:
+        same = [one for one in kept if (one[0], one[3]) == (row[0], row[3])]
+        result.append(not any(abs(one[1] - row[1]) <= 1e-3 and abs(one[2] - row[2]) <= 1e-3 for one in same))
+        if result[-1]:
+            kept.append(row)
+    return result
+
+
+# Eighths of a millisecond are whole fractions of two, so that sums and differences of them are exact.
+near_times = st.integers(0, 24).map(lambda number: 4 + number / 8192)
+
+
+@given(st.lists(st.tuples(st.sampled_from([0, 1]), near_times, near_times, st.sampled_from([0, 1])), max_size=14))
+def test_repeats_are_those_of_the_loops(rows):
+    video, start, end, label = zip(*rows, strict=True) if rows else ((), (), (), ())
+    segments = Segments(
+        np.array(video, np.int64), np.array(start, float), np.array(end, float), np.array(label, np.int64)
+    )
+    assert first_of_each(segments).tolist() == slow_first_of_each(rows)
 
 
 @given(truths, found, st.sampled_from([1, 3, 100, None]))

@@ -1,12 +1,14 @@
 import csv
 import io
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from untrimmed.errors import InputError
 from untrimmed.evaluation.evaluator import evaluate
+from untrimmed.evaluation.provenance import Provenance
 from untrimmed.evaluation.tables import csv_text, json_text, text_table, write_evaluation
 
 
@@ -74,3 +76,63 @@ def test_the_ending_of_the_path_chooses_the_format(evaluation, tmp_path):
     assert (tmp_path / "scores.JSON").read_text() == json_text(evaluation)
     with pytest.raises(InputError, match=r"scores\.xlsx must end in \.json or \.csv"):
         write_evaluation(evaluation, tmp_path / "scores.xlsx")
+
+
+@pytest.fixture
+def known():
+    return Provenance(
+        annotations="thumos14.json",
+        videos="info.csv",
+        label="verb",
+        protocol="thumos14",
+        subset="test",
+        classifier="cuhk.json",
+        recipe="mine",
+        seed=3,
+    )
+
+
+def test_what_it_was_judged_with_is_told(evaluation, known):
+    assert "\njudged with the annotations given, all videos, no protocol\n" in text_table(evaluation)
+    told = text_table(replace(evaluation, provenance=known))
+    assert (
+        "\njudged with thumos14.json, label verb, subset test, protocol thumos14, classifier cuhk.json, "
+        "recipe mine, seed 3\n"
+    ) in told
+    named = text_table(replace(evaluation, provenance=Provenance(only_named_videos=True)))
+    assert "the videos that the detections name" in named
+
+
+def test_the_json_knows_how_it_was_made(evaluation, known):
+    content = json.loads(json_text(replace(evaluation, provenance=known)))
+    assert content["annotations"] == "thumos14.json"
+    assert content["videos_file"] == "info.csv"
+    assert (content["protocol"], content["subset"], content["label"]) == ("thumos14", "test", "verb")
+    assert (content["classifier"], content["recipe"], content["seed"]) == ("cuhk.json", "mine", 3)
+    assert (content["videos"], content["instances"]) == (3, 4)
+    assert json.loads(json_text(evaluation))["protocol"] is None
+
+
+def test_recall_stands_below_map_and_in_the_json(annotations_of, detections_of):
+    truths = [("a", 0, 10, "x"), ("a", 20, 30, "x"), ("a", 0, 10, "y")]
+    found = [("a", 0, 10, "x", 0.9), ("a", 0, 9, "x", 0.8), ("a", 20, 30, "x", 0.7), ("a", 0, 6, "y", 0.5)]
+    result = evaluate(detections_of(found), annotations_of(truths), tiou_thresholds=[0.5, 0.75], with_recall=True)
+    assert text_table(result).splitlines()[2:4] == [
+        "R@1x   75.00  25.00  50.00",
+        "R@5x  100.00  50.00  75.00",
+    ]
+    content = json.loads(json_text(result))["recall_at_multiples"]
+    assert content["1x"] == {
+        "mean_recall": [0.75, 0.25],
+        "average_recall": 0.5,
+        "classes": [[0.5, 0.5], [1.0, 0.0]],
+    }
+    assert content["5x"]["mean_recall"] == [1.0, 0.5]
+
+
+def test_what_does_not_count_is_told(evaluation):
+    told = text_table(replace(evaluation, n_repeats=21, n_ignored=9, n_left_out=np.array([3, 5, 4, 4, 4])))
+    assert "\n21 instances that repeat another are not counted\n" in told
+    assert "\n3 to 5 detections that find nothing are left out, because they overlap one of 9 ignored" in told
+    told = text_table(replace(evaluation, n_ignored=9, n_left_out=np.full(5, 4)))
+    assert "\n4 detections that find nothing" in told

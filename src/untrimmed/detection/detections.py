@@ -31,6 +31,7 @@ class Detections:
         end_seconds: (N,), not before the start.
         label: (N,) index into `classes`.
         score: (N,) in [0, 1].
+        classifier: name of the file of video scores that say the classes, "" where the detector itself does.
     """
 
     classes: tuple[str, ...]
@@ -40,6 +41,7 @@ class Detections:
     end_seconds: FloatArray
     label: IntArray
     score: FloatArray
+    classifier: str = ""
 
     def __len__(self) -> int:
         return len(self.video)
@@ -53,6 +55,7 @@ class Detections:
             self.end_seconds[rows],
             self.label[rows],
             self.score[rows],
+            self.classifier,
         )
 
     def __iter__(self) -> Iterator[Detection]:
@@ -66,6 +69,21 @@ class Detections:
         video_rank = _rank(self.video_ids)[self.video]
         label_rank = _rank(self.classes)[self.label]
         return self[np.lexsort((label_rank, self.end_seconds, self.start_seconds, video_rank, -self.score))]
+
+
+def joined(parts: Sequence[Detections], classes: Sequence[str]) -> Detections:
+    """The detections of several sets of videos, each of which has its own, as one table in their order."""
+    firsts = np.cumsum([0, *(len(part.video_ids) for part in parts)])
+    empty, none = np.zeros(0), np.zeros(0, dtype=np.int64)
+    return Detections(
+        classes=tuple(classes),
+        video_ids=tuple(video_id for part in parts for video_id in part.video_ids),
+        video=np.concatenate([none, *(part.video + first for part, first in zip(parts, firsts, strict=False))]),
+        start_seconds=np.concatenate([empty, *(part.start_seconds for part in parts)]),
+        end_seconds=np.concatenate([empty, *(part.end_seconds for part in parts)]),
+        label=np.concatenate([none, *(part.label for part in parts)]),
+        score=np.concatenate([empty, *(part.score for part in parts)]),
+    )
 
 
 def _rank(names: Sequence[str]) -> IntArray:

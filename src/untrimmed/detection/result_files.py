@@ -9,13 +9,15 @@ video,start,end,label,score
 v1,1.5,3.0,Dive,0.83
 v2,,,,
 
-Times are in seconds. Both files say that nothing was found in v2. The columns may stand in any order.
+Times are in seconds. Both files say that nothing was found in v2. The columns may stand in any order. Where the
+classes were taken from the scores of whole videos, "external_data" names them; a table cannot.
 """
 
 import gc
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -24,14 +26,14 @@ import numpy as np
 from untrimmed.annotations.annotations import FloatArray, IntArray
 from untrimmed.annotations.problems import described, quoted
 from untrimmed.annotations.values import finite_number
-from untrimmed.detection.detections import Detections
+from untrimmed.detection.detections import Detections, joined
 from untrimmed.detection.result_formats import (
+    JsonStream,
     Row,
     check_names_for_csv,
     read_csv_rows,
     read_json_rows,
     write_csv,
-    write_json,
 )
 from untrimmed.errors import InputError
 from untrimmed.files import replacing
@@ -54,8 +56,9 @@ def read_detections(path: Path | str, classes: Sequence[str] | None = None) -> D
     path = Path(path)
     read_rows = read_json_rows if is_json(path) else read_csv_rows
     with _no_garbage_collection():
-        video_ids, rows = read_rows(path)
+        video_ids, rows, classifier = read_rows(path)
         detections = _detections(video_ids, rows, classes, lambda row: _place(path, video_ids, rows[row]))
+        detections = replace(detections, classifier=classifier)
     beyond = int(((detections.score < 0) | (detections.score > 1)).sum())
     if beyond:
         logger.warning("%s: %d of %d scores are not between 0 and 1", path, beyond, len(detections))
@@ -68,17 +71,46 @@ def write_detections(detections: Detections, path: Path | str) -> None:
     The same detections give the same file, in whatever order they come. Raises ValueError where a time or
     score is not finite, InputError where the path has another ending, or a name cannot stand in a table.
     """
+    with detections_file(path, detections.classes, detections.classifier) as add:
+        add(detections)
+
+
+@contextmanager
+def detections_file(
+    path: Path | str, classes: Sequence[str], classifier: str = ""
+) -> Iterator[Callable[[Detections], None]]:
+    """What adds the detections of some videos to a file, which is whole when the block ends, and else not there.
+
+    Each video comes once. A .json file is written as they come; a .csv file, which is sorted by score over all
+    videos, only at the end. Raises as `write_detections`.
+
+    Args:
+        path: .json or .csv.
+        classes: the class names of all that is added.
+        classifier: whose video scores named the classes, "" for nobody's; only JSON says so.
+    """
     path = Path(path)
-    as_json = is_json(path)
+    if is_json(path):
+        with replacing(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as stream:
+            results = JsonStream(stream)
+            yield lambda detections: results.add(_checked(detections).sorted())
+            results.end(classifier)
+        return
+    parts: list[Detections] = []
+    yield lambda detections: parts.append(_checked(detections))
+    together = joined(parts, classes)
+    check_names_for_csv(path, (*together.video_ids, *together.classes))
+    with replacing(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as stream:
+        write_csv(together.sorted(), stream)
+
+
+def _checked(detections: Detections) -> Detections:
+    """The detections; ValueError where a number is not finite."""
     for name in ("start_seconds", "end_seconds", "score"):
         wrong = int((~np.isfinite(getattr(detections, name))).sum())
         if wrong:
             raise ValueError(f"{wrong} of {len(detections)} detections have a {name} that is not finite")
-    if not as_json:
-        check_names_for_csv(path, (*detections.video_ids, *detections.classes))
-    write = write_json if as_json else write_csv
-    with replacing(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as stream:
-        write(detections.sorted(), stream)
+    return detections
 
 
 def is_json(path: Path) -> bool:

@@ -4,6 +4,7 @@ import csv
 import io
 import logging
 from collections.abc import Sequence
+from itertools import islice
 from operator import itemgetter
 from pathlib import Path
 from typing import NamedTuple, TextIO
@@ -19,6 +20,8 @@ from untrimmed.files import read_text
 logger = logging.getLogger(__name__)
 
 _COLUMNS = ("video", "start", "end", "label", "score")
+#: How "external_data" of ActivityNet's results says whose video scores gave the classes.
+_SCORES_FROM = "video scores from "
 
 
 class Row(NamedTuple):
@@ -32,9 +35,17 @@ class Row(NamedTuple):
     score: object
 
 
-def read_json_rows(path: Path) -> tuple[tuple[str, ...], list[Row]]:
+class Found(NamedTuple):
+    """What a file holds: the videos, the detections in them, and whose video scores gave the classes."""
+
+    video_ids: tuple[str, ...]
+    rows: list[Row]
+    classifier: str = ""
+
+
+def read_json_rows(path: Path) -> Found:
     """The videos of ActivityNet's results, and the detections in them, each with its number in its video."""
-    results = _results(path)
+    results, classifier = _results(path)
     rows: list[Row] = []
     for video, (video_id, items) in enumerate(results.items()):
         if not isinstance(items, list):
@@ -47,34 +58,55 @@ def read_json_rows(path: Path) -> tuple[tuple[str, ...], list[Row]]:
             except (KeyError, TypeError, ValueError):
                 place = f"{path}, video {quoted(video_id)}, detection {number}"
                 raise InputError(f"{place}: {_what_is_wrong(item)}") from None
-    return tuple(results), rows
+    return Found(tuple(results), rows, classifier)
 
 
-def write_json(detections: Detections, stream: TextIO) -> None:
-    """ActivityNet's results, a line for each video, its detections in the order given."""
-    ordered = detections[np.argsort(detections.video, kind="stable")]
-    labels = [quoted(name) for name in detections.classes]
-    items = [
-        f'{{"label": {labels[label]}, "score": {score!r}, "segment": [{start!r}, {end!r}]}}'
-        for label, score, start, end in zip(
+class JsonStream:
+    """ActivityNet's results, written video by video, so that those of many videos need not be held at once.
+
+    Args:
+        stream: what to write to; what it holds is valid JSON after `end`.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._separator = ""
+        stream.write('{"version": "VERSION 1.3", "results": {')
+
+    def add(self, detections: Detections) -> None:
+        """A line for each of these videos, its detections in the order given."""
+        ordered = detections[np.argsort(detections.video, kind="stable")]
+        labels = [quoted(name) for name in detections.classes]
+        rows = zip(
             ordered.label.tolist(),
             ordered.score.tolist(),
             ordered.start_seconds.tolist(),
             ordered.end_seconds.tolist(),
             strict=True,
         )
-    ]
-    last_rows = np.searchsorted(ordered.video, np.arange(len(detections.video_ids)), side="right").tolist()
-    first, separator = 0, ""
-    stream.write('{"version": "VERSION 1.3", "results": {')
-    for video_id, last in zip(detections.video_ids, last_rows, strict=True):
-        stream.write(f"{separator}\n{quoted(video_id)}: [{', '.join(items[first:last])}]")
-        first, separator = last, ","
-    stream.write('\n}, "external_data": {}}\n')
+        counts = np.bincount(ordered.video, minlength=len(detections.video_ids)).tolist()
+        for video_id, count in zip(detections.video_ids, counts, strict=True):
+            items = ", ".join(
+                f'{{"label": {labels[label]}, "score": {score!r}, "segment": [{start!r}, {end!r}]}}'
+                for label, score, start, end in islice(rows, count)
+            )
+            self._stream.write(f"{self._separator}\n{quoted(video_id)}: [{items}]")
+            self._separator = ","
+
+    def end(self, classifier: str) -> None:
+        """What comes after the last video: whose video scores named the classes, "" for nobody's."""
+        self._stream.write(f'\n}}, "external_data": {external_data(classifier)}}}\n')
 
 
-def read_csv_rows(path: Path) -> tuple[tuple[str, ...], list[Row]]:
-    """The videos of a table, and the detections in them, each with its line."""
+def external_data(classifier: str) -> str:
+    """What ActivityNet's results say, in JSON, of scores that are not the detector's own."""
+    if not classifier:
+        return "{}"
+    return f'{{"used": true, "details": {quoted(_SCORES_FROM + classifier)}}}'
+
+
+def read_csv_rows(path: Path) -> Found:
+    """The videos of a table, and the detections in them, each with its line; it says of no classifier."""
     text = read_text(path)
     if not text.strip():
         raise InputError(f"{path} is empty; its first line should be {','.join(_COLUMNS)}")
@@ -102,7 +134,7 @@ def read_csv_rows(path: Path) -> tuple[tuple[str, ...], list[Row]]:
                 rows.append(Row(video, reader.line_num, *values))
     except csv.Error as error:
         raise InputError(f"{path}, line {reader.line_num}: {error}; is a quote there not closed?") from error
-    return tuple(index), rows
+    return Found(tuple(index), rows)
 
 
 def write_csv(detections: Detections, stream: TextIO) -> None:
@@ -134,11 +166,11 @@ def check_names_for_csv(path: Path, names: Sequence[str]) -> None:
         )
 
 
-def _results(path: Path) -> dict[str, object]:
-    """What a results file holds of each video."""
+def _results(path: Path) -> tuple[dict[str, object], str]:
+    """What a results file holds of each video, and its classifier."""
     content = read_json(path)
     results = content.get("results") if isinstance(content, dict) else None
-    if not isinstance(results, dict):
+    if not isinstance(content, dict) or not isinstance(results, dict):
         keys = first_few([quoted(key) for key in content]) if isinstance(content, dict) else ""
         held = f"an object with the keys {keys}" if keys else described(content)
         raise InputError(
@@ -148,7 +180,17 @@ def _results(path: Path) -> dict[str, object]:
     if isinstance(results, RepeatedKeys):
         repeated = first_few([quoted(name) for name in results.repeated])
         raise InputError(f"{path} holds more than one list of detections for video {repeated}; join them")
-    return results
+    return results, _classifier(content.get("external_data"))
+
+
+def _classifier(external: object) -> str:
+    """Whose video scores gave the classes: the name that we wrote, or other people's words on one line."""
+    if not isinstance(external, dict) or external.get("used") is False:
+        return ""
+    details = external.get("details")
+    said = " ".join(details.split()) if isinstance(details, str) else ""
+    nameless = "unnamed external data" if external.get("used") is True else ""
+    return said.removeprefix(_SCORES_FROM) or nameless
 
 
 def _what_is_wrong(item: object) -> str:

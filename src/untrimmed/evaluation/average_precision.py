@@ -21,11 +21,20 @@ def precision_by_recall(
     `matching.match`.
     """
     found_by = match(detections, segments, tiou_thresholds)
-    rank_in_class = rank_within(detections.label)
+    return curves_of(found_by, rank_within(detections.label), segments)
+
+
+def curves_of(found_by: IntArray, rank: IntArray, segments: Segments) -> dict[int, FloatArray]:
+    """The curves of `precision_by_recall`, given which detection finds which segment and the ranks in classes.
+
+    `found_by` (n, S) is that of `matching.match`; `rank` is (N,), or (n, N) where it depends on the threshold,
+    as with `ignoring.ranks_without`.
+    """
+    rank = np.broadcast_to(rank, (len(found_by), rank.shape[-1]))
     by_class = np.argsort(segments.label, kind="stable")
     classes, begins = np.unique(segments.label[by_class], return_index=True)
     return {
-        int(number): _interpolated_precision(found_by[:, rows], rank_in_class)
+        int(number): _interpolated_precision(found_by[:, rows], rank)
         for number, rows in zip(classes, np.split(by_class, begins[1:]), strict=True)
     }
 
@@ -37,14 +46,14 @@ def average_precision(precision: FloatArray) -> FloatArray:
 
 
 def _interpolated_precision(found_by: IntArray, rank: IntArray) -> FloatArray:
-    """The curve (n, G) of a class: `found_by` (n, G) and `rank` (N,) are of all detections.
+    """The curve (n, G) of a class: `found_by` is (n, G), and `rank` (n, N) of all detections.
 
     Down to the rank at which the g-th ground truth is found, g of that many detections are right. Between
     two such ranks precision only falls, so the interpolation needs no other.
     """
     ranks = np.full(found_by.shape, np.inf)
-    found = found_by != NOT_FOUND
-    ranks[found] = rank[found_by[found]]
+    threshold, place = np.nonzero(found_by != NOT_FOUND)
+    ranks[threshold, place] = rank[threshold, found_by[threshold, place]]
     ranks.sort(axis=1)
     precision: FloatArray = np.arange(1, found_by.shape[1] + 1) / ranks
     return np.maximum.accumulate(precision[:, ::-1], axis=1)[:, ::-1]

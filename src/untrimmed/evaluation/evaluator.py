@@ -1,20 +1,23 @@
 """How good detections are: ActivityNet's mAP, and what a reader of it should know, counted and named."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from untrimmed.annotations.annotations import Annotations, FloatArray, IntArray
+from untrimmed.annotations.annotations import Annotations, BoolArray, FloatArray, IntArray
 from untrimmed.annotations.problems import first_few
 from untrimmed.annotations.subsets import chosen_subset
 from untrimmed.detection.detections import Detections
 from untrimmed.errors import InputError
-from untrimmed.evaluation.average_precision import average_precision, precision_by_recall
-from untrimmed.evaluation.grouping import in_numbering_of
-from untrimmed.evaluation.recall import AverageRecall, average_recall_of
+from untrimmed.evaluation.average_precision import average_precision, curves_of
+from untrimmed.evaluation.grouping import in_numbering_of, rank_within
+from untrimmed.evaluation.ignoring import left_out, ranks_without
+from untrimmed.evaluation.matching import match
+from untrimmed.evaluation.provenance import Provenance
+from untrimmed.evaluation.recall import AverageRecall, RecallAtMultiples, average_recall_of, recall_at_kx_of
 from untrimmed.evaluation.thresholds import checked_tiou
 
 
@@ -36,6 +39,12 @@ class Evaluation:
         ignored_classes: classes with detections but without ground truth, and how many detections each has.
             They do not enter any mean.
         average_recall: the proposal evaluator's curve over its own thresholds, if asked for.
+        recall_at_multiples: Recall@1x and @5x of each class, if asked for.
+        n_left_out: (n,) detections of these classes that were left out of the ranking, because they find nothing
+            but overlap an ignored stretch.
+        n_ignored: ignored stretches in the evaluated videos.
+        n_repeats: instances that were not counted, because they repeat another.
+        provenance: what was judged with what.
     """
 
     tiou_thresholds: FloatArray
@@ -49,6 +58,11 @@ class Evaluation:
     unknown_videos: tuple[str, ...]
     ignored_classes: Mapping[str, int]
     average_recall: AverageRecall | None = None
+    recall_at_multiples: RecallAtMultiples | None = None
+    n_left_out: IntArray = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
+    n_ignored: int = 0
+    n_repeats: int = 0
+    provenance: Provenance = field(default_factory=Provenance)
 
     @cached_property
     def average_precision(self) -> FloatArray:
@@ -97,12 +111,20 @@ def evaluate(
     tiou_thresholds: ArrayLike,
     subset: str | None = None,
     with_average_recall: bool = False,
+    with_recall: bool = False,
 ) -> Evaluation:
     """Compare detections with the ground truth of one subset, or of all videos.
 
     The numbers are those of ActivityNet's evaluator. Where that depends on the order of the input, namely
     between equal scores, detections are ranked by video name, start, end and class name, so the result is
-    always one. Videos and classes are told apart by name.
+    always one. Videos and classes are told apart by name. Segments without length, or that end before they
+    start, or lie outside their video, have tIoU 0 with everything: they count, and are missed.
+
+    Where the annotations hold ignored stretches, a detection that finds no ground truth at a threshold but
+    shares time with such a stretch of its video is left out of that threshold's ranking, instead of being a
+    false positive. That is THUMOS14's rule for Ambiguous. The matching stays ActivityNet's, by which figures
+    have been published for years: detection after detection chooses. In THUMOS14's own evaluation ground truth
+    after ground truth takes the detection that overlaps it most, whatever its score.
 
     Raises InputError where the thresholds are wrong, the subset is not in the annotations, or holds no
     ground truth.
@@ -110,7 +132,10 @@ def evaluate(
     thresholds = checked_tiou(tiou_thresholds)
     evaluated = _evaluated(annotations, subset)
     ranked = in_numbering_of(evaluated, detections.sorted())
-    curves = precision_by_recall(ranked, evaluated.segments, thresholds)
+    found_by = match(ranked, evaluated.segments, thresholds)
+    excluded = left_out(ranked, found_by, evaluated.ignored) if len(evaluated.ignored) else None
+    ranks = rank_within(ranked.label) if excluded is None else ranks_without(excluded, ranked.label)
+    curves = curves_of(found_by, ranks, evaluated.segments)
     numbers = sorted(curves)
     n_segments = np.bincount(evaluated.segments.label, minlength=len(ranked.classes))
     n_detections = np.bincount(ranked.label, minlength=len(ranked.classes))
@@ -131,6 +156,10 @@ def evaluate(
             if count and not truths
         },
         average_recall=average_recall_of(ranked, evaluated.segments) if with_average_recall else None,
+        recall_at_multiples=_recall_at_multiples(ranked, evaluated, thresholds, numbers) if with_recall else None,
+        n_left_out=_count_left_out(excluded, ranked, numbers, len(thresholds)),
+        n_ignored=len(evaluated.ignored),
+        provenance=Provenance(subset=subset, classifier=detections.classifier or None),
     )
 
 
@@ -166,6 +195,29 @@ def _evaluated(annotations: Annotations, subset: str | None) -> Annotations:
             f"{place} hold no action instance in {len(evaluated.videos)} videos: nothing to evaluate"
         )
     return evaluated
+
+
+def _recall_at_multiples(
+    ranked: Detections, evaluated: Annotations, thresholds: FloatArray, numbers: list[int]
+) -> RecallAtMultiples:
+    """Recall@1x and @5x of the classes of these numbers."""
+    multiples = (1, 5)
+    recall = recall_at_kx_of(
+        ranked,
+        evaluated.segments,
+        len(evaluated.classes),
+        tiou_thresholds=thresholds,
+        multiples=multiples,
+    )
+    return RecallAtMultiples(multiples, recall[:, numbers])
+
+
+def _count_left_out(excluded: BoolArray | None, ranked: Detections, numbers: list[int], n: int) -> IntArray:
+    """How many detections (n,) of the classes of these numbers are left out at each of n thresholds."""
+    if excluded is None:
+        return np.zeros(n, dtype=np.int64)
+    count: IntArray = (excluded & np.isin(ranked.label, numbers)).sum(axis=1)
+    return count
 
 
 def _videos(ranked: Detections, n_evaluated: int) -> tuple[tuple[str, ...], list[str]]:

@@ -23,6 +23,7 @@ def in_numbering_of(annotations: Annotations, detections: Detections) -> Detecti
         end_seconds=detections.end_seconds,
         label=class_number[detections.label],
         score=detections.score,
+        classifier=detections.classifier,
     )
 
 

@@ -88,6 +88,25 @@ def average_recall_of(
     return AverageRecall(tiou_thresholds, average_number, np.stack(found) / max(len(segments), 1))
 
 
+@dataclass(frozen=True)
+class RecallAtMultiples:
+    """Recall when k detections are taken for each segment: "Recall@kx" of ActionFormer's evaluator.
+
+    Attributes:
+        multiples: M values of k.
+        recall: (M, K, n) of the K classes that have ground truth, at n thresholds, in [0, 1].
+    """
+
+    multiples: tuple[int, ...]
+    recall: FloatArray
+
+    @property
+    def mean(self) -> FloatArray:
+        """(M, n), the mean over the classes."""
+        mean: FloatArray = self.recall.mean(axis=1)
+        return mean
+
+
 def recall_at_kx(
     detections: Detections,
     annotations: Annotations,
@@ -102,7 +121,24 @@ def recall_at_kx(
     is "Recall@kx" of ActionFormer's evaluator. NaN for classes without ground truth.
     """
     ranked = in_numbering_of(annotations, detections.sorted())
-    segments, n_classes = annotations.segments, len(annotations.classes)
+    return recall_at_kx_of(
+        ranked,
+        annotations.segments,
+        len(annotations.classes),
+        tiou_thresholds=tiou_thresholds,
+        multiples=multiples,
+    )
+
+
+def recall_at_kx_of(
+    ranked: Detections,
+    segments: Segments,
+    n_classes: int,
+    *,
+    tiou_thresholds: FloatArray,
+    multiples: Sequence[int] = (1, 5),
+) -> FloatArray:
+    """As `recall_at_kx`, of detections in order of rank and numbered as the ground truth."""
     segment_groups = group_of(segments, len(ranked.classes))
     first_rank = _first_rank(
         ranked, segments, group_of(ranked, len(ranked.classes)), segment_groups, tiou_thresholds

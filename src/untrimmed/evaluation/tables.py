@@ -4,6 +4,7 @@ import csv
 import io
 import json
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ import numpy as np
 from untrimmed.annotations.annotations import FloatArray
 from untrimmed.errors import InputError
 from untrimmed.evaluation.evaluator import Evaluation
-from untrimmed.evaluation.recall import AverageRecall
+from untrimmed.evaluation.recall import AverageRecall, RecallAtMultiples
 from untrimmed.files import write_text
 
 SHOWN_AVERAGE_NUMBERS = (1, 5, 10, 50, 100)
@@ -21,16 +22,20 @@ SHOWN_AVERAGE_NUMBERS = (1, 5, 10, 50, 100)
 def text_table(evaluation: Evaluation, *, per_class: bool = False) -> str:
     """Percentages with two decimals, as papers print them: a column for each tIoU and one for their average.
 
-    The last row is mAP; `per_class` puts the AP of each class above it. Below stands what was compared, and
-    average recall where it was computed.
+    The last row is mAP, but for Recall@1x and @5x where they were computed; `per_class` puts the AP of each class
+    above it. Below stands what was compared, what it was judged with, and average recall where it was computed.
     """
     rows = [["tIoU", *(f"{tiou:.4g}" for tiou in evaluation.tiou_thresholds), "Avg"]]
     if per_class:
         for name, values in zip(evaluation.classes, evaluation.average_precision, strict=True):
             rows.append([name, *_percent(values)])
     rows.append(["mAP", *_percent(evaluation.mean_average_precision)])
+    if evaluation.recall_at_multiples is not None:
+        found = evaluation.recall_at_multiples
+        rows += [[f"R@{k}x", *_percent(values)] for k, values in zip(found.multiples, found.mean, strict=True)]
     lines = _aligned(rows)
-    lines += ["", _what_was_compared(evaluation)]
+    lines += ["", _what_was_compared(evaluation), *_what_was_left_out(evaluation)]
+    lines.append(evaluation.provenance.sentence())
     if evaluation.average_recall is not None:
         lines.append(_recall_line(evaluation.average_recall))
     return "\n".join(lines) + "\n"
@@ -69,11 +74,18 @@ def csv_text(evaluation: Evaluation) -> str:
 
 
 def json_text(evaluation: Evaluation) -> str:
-    """All of an evaluation but its precision-recall curves."""
-    content = {
+    """All of an evaluation but its precision-recall curves; null for what nobody said."""
+    content: dict[str, object] = asdict(evaluation.provenance)
+    # The number of videos has had this key for longer.
+    content["videos_file"] = content.pop("videos")
+    content |= {
         "tiou_thresholds": evaluation.tiou_thresholds.tolist(),
         "mAP": evaluation.mean_average_precision.tolist(),
         "average_mAP": evaluation.average_map,
+        "instances": int(evaluation.n_segments.sum()),
+        "repeated_instances": evaluation.n_repeats,
+        "ignored_stretches": evaluation.n_ignored,
+        "detections_left_out": evaluation.n_left_out.tolist(),
         "classes": [
             {
                 "name": name,
@@ -96,6 +108,8 @@ def json_text(evaluation: Evaluation) -> str:
         "videos_of_other_subsets": list(evaluation.videos_of_other_subsets),
         "unknown_videos": list(evaluation.unknown_videos),
     }
+    if evaluation.recall_at_multiples is not None:
+        content["recall_at_multiples"] = _multiples_content(evaluation.recall_at_multiples)
     if evaluation.average_recall is not None:
         content["average_recall"] = _recall_content(evaluation.average_recall)
     return json.dumps(content, ensure_ascii=False, indent=2) + "\n"
@@ -124,6 +138,20 @@ def _what_was_compared(evaluation: Evaluation) -> str:
     )
 
 
+def _what_was_left_out(evaluation: Evaluation) -> list[str]:
+    lines = []
+    if evaluation.n_repeats:
+        lines.append(f"{evaluation.n_repeats} instances that repeat another are not counted")
+    if evaluation.n_ignored:
+        fewest, most = evaluation.n_left_out.min(), evaluation.n_left_out.max()
+        number = f"{fewest}" if fewest == most else f"{fewest} to {most}"
+        lines.append(
+            f"{number} detections that find nothing are left out, because they overlap one of "
+            f"{evaluation.n_ignored} ignored stretches"
+        )
+    return lines
+
+
 def _recall_line(recall: AverageRecall) -> str:
     shown = ", ".join(f"AR@{number} {100 * recall.at(number):.2f}" for number in SHOWN_AVERAGE_NUMBERS)
     tiou = recall.tiou_thresholds
@@ -135,4 +163,16 @@ def _recall_content(recall: AverageRecall) -> dict[str, object]:
         "tiou_thresholds": recall.tiou_thresholds.tolist(),
         "average_recall_at": {str(number): recall.at(number) for number in SHOWN_AVERAGE_NUMBERS},
         "area": recall.area,
+    }
+
+
+def _multiples_content(found: RecallAtMultiples) -> dict[str, object]:
+    """By 1x and 5x: the mean over the classes at each threshold, its average, and the recall of each class."""
+    return {
+        f"{multiple}x": {
+            "mean_recall": mean.tolist(),
+            "average_recall": float(mean.mean()),
+            "classes": of_classes.tolist(),
+        }
+        for multiple, mean, of_classes in zip(found.multiples, found.mean, found.recall, strict=True)
     }

@@ -1,0 +1,24 @@
+"""Writes results.md from the evaluations in benchmarks/results: python docs/results.py.
+
+A file RECIPE.md there is put below the runs of that recipe; its links are relative to this folder.
+"""
+
+from pathlib import Path
+
+from untrimmed.files import read_text
+from untrimmed.report.results_page import results_page
+from untrimmed.report.runs import read_run
+
+PAGE = Path(__file__).with_name("results.md")
+EVALUATIONS = PAGE.parent.parent / "benchmarks" / "results"
+
+
+def page() -> str:
+    """The whole page."""
+    runs = [read_run(path) for path in sorted(EVALUATIONS.glob("*.json"))]
+    notes = {path.stem: read_text(path) for path in sorted(EVALUATIONS.glob("*.md"))}
+    return results_page(runs, notes, made_by="python docs/results.py")
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(), encoding="utf-8")
