@@ -100,16 +100,28 @@ Changes = Annotated[
 Subset = Annotated[
     str | None, typer.Option(metavar="NAME", help="Only the videos of this subset.", show_default=False)
 ]
-VideoInfo = Annotated[
-    Path | None,
-    typer.Option(
-        metavar="FILE", help="Durations and frame rates that the annotations do not say.", show_default=False
-    ),
-]
 AnnotationFile = Annotated[
     Path,
     typer.Argument(
-        metavar="ANNOTATIONS", help="ActivityNet JSON (.json) or a table (.csv, .tsv).", show_default=False
+        metavar="ANNOTATIONS",
+        help="A file (.json, .csv, .tsv), or a folder of a data set as its makers distribute it.",
+        show_default=False,
+    ),
+]
+Label = Annotated[
+    Literal["verb", "noun", "action"] | None,
+    typer.Option(
+        metavar="KIND",
+        help="Which label counts where each segment has several: verb, noun or action.",
+        show_default=False,
+    ),
+]
+VideoFile = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        help="Durations and frame rates that the annotations lack: a table video,duration,fps or annotations.",
+        show_default=False,
     ),
 ]
 
@@ -197,7 +209,8 @@ def detect(
         ),
     ] = None,
     subset: Subset = None,
-    videos: VideoInfo = None,
+    label: Label = None,
+    videos: VideoFile = None,
     min_score: Annotated[
         float, typer.Option(min=0, max=1, metavar="SCORE", help="Leave out what scores lower.")
     ] = 0.0,
@@ -214,11 +227,11 @@ def detect(
     from untrimmed.runs import recipe_of
 
     if inputs:
-        places, chosen = inputs, _annotations(annotations, subset, videos)
+        places, chosen = inputs, _annotations(annotations, subset, label, videos)
         out = Path("detections.json") if out is None else out
     else:
-        if annotations is not None or videos is not None:
-            raise InputError("--annotations and --videos belong to feature files: give some INPUT")
+        if annotations is not None or label is not None or videos is not None:
+            raise InputError("--annotations, --label and --videos belong to feature files: give some INPUT")
         places, chosen = own_data(recipe_of(model), subset)
         out = model / "detections.json" if out is None else out
     is_json(out)
@@ -290,20 +303,8 @@ def evaluate(
             show_default=False,
         ),
     ] = None,
-    label: Annotated[
-        str | None,
-        typer.Option(
-            metavar="KIND",
-            help="verb, noun or action, where the annotations give several labels (EPIC-KITCHENS-100).",
-            show_default=False,
-        ),
-    ] = None,
-    videos: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE", help="Durations and frame rates that the annotations lack.", show_default=False
-        ),
-    ] = None,
+    label: Label = None,
+    videos: VideoFile = None,
     per_class: Annotated[bool, typer.Option("--per-class", help="A row for each class.")] = False,
     recall: Annotated[bool, typer.Option("--recall", help="Also Recall@1x and @5x.")] = False,
     average_recall: Annotated[
@@ -444,17 +445,19 @@ def results(
 def check(
     file: AnnotationFile,
     strict: Annotated[bool, typer.Option("--strict", help="Make warnings errors.")] = False,
+    label: Label = None,
+    videos: VideoFile = None,
 ) -> None:
     """What is in a file of annotations, and everything that is wrong with it."""
     from untrimmed.annotations.formats import inspect_annotations
     from untrimmed.annotations.problems import errors_in
     from untrimmed.annotations.summary import format_summary, summarize
 
-    annotations, problems = inspect_annotations(file, strict=strict)
+    annotations, problems = inspect_annotations(file, strict=strict, label=label, videos=videos)
     for problem in problems:
         typer.echo(f"{problem.severity}: {problem}")
     if annotations is not None:
-        typer.echo(format_summary(summarize(annotations)), nl=False)
+        typer.echo(format_summary(summarize(annotations)))
     errors = len(errors_in(problems))
     if errors:
         raise InputError(f"{file} has {errors} error{'s' if errors > 1 else ''}, listed above; mend it there")
@@ -465,11 +468,13 @@ def convert(
     source: Annotated[Path, typer.Argument(metavar="IN", help="What to read.", show_default=False)],
     target: Annotated[Path, typer.Argument(metavar="OUT", help="What to write.", show_default=False)],
     strict: Annotated[bool, typer.Option("--strict", help="Make warnings errors.")] = False,
+    label: Label = None,
+    videos: VideoFile = None,
 ) -> None:
-    """Turn annotations into another format; the endings of the files say which."""
+    """Turn annotations into another format; the ending of OUT says which."""
     from untrimmed.annotations.formats import read_annotations, write_annotations
 
-    annotations = read_annotations(source, strict=strict)
+    annotations = read_annotations(source, strict=strict, label=label, videos=videos)
     write_annotations(annotations, target)
     say(f"{len(annotations.segments)} segments in {len(annotations.videos)} videos written to {target}")
 
@@ -546,17 +551,21 @@ def synthesise(
     typer.echo(training_command(recipe, changes or [], planned))
 
 
-def _annotations(path: Path | None, subset: str | None, videos: Path | None) -> "Annotations | None":
+def _annotations(
+    path: Path | None,
+    subset: str | None,
+    label: Literal["verb", "noun", "action"] | None,
+    videos: Path | None,
+) -> "Annotations | None":
     if path is None:
-        if videos is not None:
-            raise InputError("--videos needs --annotations, which says what videos there are")
-        if subset is not None:
-            raise InputError("--subset needs --annotations, which says what belongs to it")
+        for option, given in (("--subset", subset), ("--label", label), ("--videos", videos)):
+            if given is not None:
+                raise InputError(f"{option} needs --annotations, which says what videos there are")
         return None
     from untrimmed.annotations.formats import read_annotations
     from untrimmed.annotations.subsets import chosen_subset
 
-    annotations = read_annotations(path, videos=videos)
+    annotations = read_annotations(path, label=label, videos=videos)
     return annotations if subset is None else chosen_subset(annotations, subset)
 
 

@@ -3,7 +3,6 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import cast, get_args
 
 import numpy as np
 
@@ -37,7 +36,7 @@ class Question:
 
     detections: Path
     annotations: Path | None = None
-    label: str | None = None
+    label: LabelKind | None = None
     videos: Path | None = None
     protocol: str | None = None
     subset: str | None = None
@@ -118,8 +117,6 @@ def _checked(question: Question) -> Question:
         )
     if question.protocol is not None:
         _require_known("protocol", question.protocol, PROTOCOLS)
-    if question.label is not None:
-        _require_known("label", question.label, get_args(LabelKind))
     if question.tiou is not None:
         parse_tiou(question.tiou)
     return question
@@ -136,7 +133,7 @@ def _ground_truth(question: Question) -> Annotations:
     assert question.annotations is not None
     return read_annotations(
         question.annotations,
-        label=cast("LabelKind | None", question.label),
+        label=question.label,
         videos=question.videos,
         as_written=question.protocol is not None,
     )

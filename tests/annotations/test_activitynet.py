@@ -144,7 +144,7 @@ NOT_A_SEGMENT = '"segment" must be a list of start and end in seconds'
         ({"annotations": [segment("a", end=[2])]}, ", segment 1", "the end must be a number of seconds"),
         ({"annotations": [{"segment": [1, 2]}]}, ", segment 1", "the label is missing"),
         (
-            {"annotations": [], "duration": "60"},
+            {"annotations": [], "duration": "60 s"},
             "",
             "the duration must be a number above 0, or be left out",
         ),
@@ -181,7 +181,7 @@ def test_what_stands_more_than_once_in_the_json_is_an_error(problems_of):
         ('"v"', r"holds the text \"v\" at its top level"),
         (
             '{"results": {}, "version": 1}',
-            r"lacks the key \"database\" \(its keys: \"results\", \"version\"\)",
+            r"is in no layout that is known \(its keys: \"results\"; \"version\"\)",
         ),
         ("{}", r"\(its keys: none\)"),
         ('{"database": [1]}', r"holds a list of 1 as \"database\""),
@@ -239,3 +239,88 @@ def test_a_written_file_has_what_other_tools_ask_for(tmp_path, file):
         },
     }
     assert "Öffnen" in path.read_text(encoding="utf-8")
+
+
+def test_ignored_stretches_are_read_and_written_as_a_key_of_their_video(tmp_path, file):
+    content = {
+        "database": {
+            "v": {"annotations": [segment("a")], "ignored": [[7, 8.5], [0.5, 1]]},
+            "w": {"annotations": [segment("a")]},
+        }
+    }
+    annotations = read_annotations(file(content))
+    assert annotations.ignored.video.tolist() == [0, 0]
+    assert annotations.ignored.start_seconds.tolist() == [7.0, 0.5]
+    assert annotations.ignored.end_seconds.tolist() == [8.5, 1.0]
+    assert len(annotations.segments) == 2
+    write_annotations(annotations, tmp_path / "written.json")
+    database = json.loads((tmp_path / "written.json").read_text())["database"]
+    assert database["v"]["ignored"] == [[7.0, 8.5], [0.5, 1.0]]
+    assert "ignored" not in database["w"]
+
+
+def test_a_table_warns_of_ignored_stretches_that_it_cannot_hold(tmp_path, file, caplog):
+    video = {"annotations": [segment("a")], "ignored": [[7, 8], [8, 9]]}
+    write_annotations(read_annotations(file({"database": {"v": video}})), tmp_path / "written.csv")
+    (message,) = caplog.messages
+    assert message.endswith("to be ignored (2 in all) are lost; a .json file would keep them: v")
+
+
+@pytest.mark.parametrize(
+    ("ignored", "place", "message"),
+    [
+        ({}, "", '"ignored" must be a list of stretches, each [start, end] in seconds'),
+        ([[1, 2], [3]], ", ignored 2", "an ignored stretch must be a list of start and end in seconds"),
+        ([5], ", ignored 1", "an ignored stretch must be a list of start and end in seconds"),
+        ([[1, "2"]], ", ignored 1", "the end must be a number of seconds"),
+    ],
+)
+def test_an_ignored_stretch_of_another_kind_is_an_error(problems_of, ignored, place, message):
+    content = {"database": {"v": {"annotations": [segment("a")], "ignored": ignored}}}
+    assert problems_of(content) == [(f'video "v"{place}', message)]
+
+
+YOUTUBE = ("0Gr4aKQzGYk", "--0edUL8zmA", "c_NlYvL96y0")
+
+
+def named(ids):
+    return {"database": {name: {"annotations": [segment("a")], "ignored": [[3, 4]]} for name in ids}}
+
+
+def test_a_prefix_of_all_names_is_taken_away_with_one_warning(file):
+    # The third name begins with v_ itself, as two of ActivityNet do.
+    annotations, problems = inspect_annotations(file(named(["v_0Gr4aKQzGYk", "v_--0edUL8zmA", "v_v_Vg4a8igc0"])))
+    assert annotations.videos.ids == ("0Gr4aKQzGYk", "--0edUL8zmA", "v_Vg4a8igc0")
+    assert annotations.segments.video.tolist() == annotations.ignored.video.tolist() == [0, 1, 2]
+    assert [(p.severity, p.place, p.detail) for p in problems] == [("warning", "the file", "3 of 3 videos")]
+    assert '"v_"' in problems[0].message
+
+
+@pytest.mark.parametrize(
+    "ids",
+    [
+        (*YOUTUBE, "v_Vg4a8igc0", "v_UmAH95xls"),  # the two of ActivityNet that begin so themselves
+        ("v_Vg4a8igc0", "v_UmAH95xls"),
+        ("v_1", "v_2", "v_3"),
+        ("v_Biking_g01_c01", "v_Biking_g01_c02"),
+        ("v_0Gr4aKQzGYk", *YOUTUBE[1:]),
+    ],
+)
+def test_a_prefix_that_belongs_to_the_names_stays(file, ids):
+    annotations, problems = inspect_annotations(file(named(ids)))
+    assert annotations.videos.ids == tuple(ids)
+    assert problems == []
+
+
+def test_nearly_all_names_are_enough_for_a_prefix_and_the_others_stay(file):
+    ids = [f"v_{number:011}" for number in range(100)]
+    assert read_annotations(file(named([*ids, "mine"]))).videos.ids == (*(name[2:] for name in ids), "mine")
+    assert read_annotations(file(named([*ids, "mine", "yours"]))).videos.ids == (*ids, "mine", "yours")
+
+
+def test_names_that_we_wrote_ourselves_stay_as_they_are(tmp_path, file):
+    content = named(["v_0Gr4aKQzGYk"]) | {"classes": ["a"]}
+    annotations = read_annotations(file(content))
+    assert annotations.videos.ids == ("v_0Gr4aKQzGYk",)
+    write_annotations(annotations, tmp_path / "written.json")
+    assert read_annotations(tmp_path / "written.json").videos.ids == ("v_0Gr4aKQzGYk",)

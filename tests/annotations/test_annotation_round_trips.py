@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from untrimmed.annotations.annotations import Annotations, Segments, Videos
+from untrimmed.annotations.annotations import Annotations, Segments, Stretches, Videos
 from untrimmed.annotations.formats import inspect_annotations, read_annotations, write_annotations
 from untrimmed.errors import InputError
 
@@ -22,7 +22,7 @@ POSITIVE = st.floats(min_value=1e-300, max_value=1e300)
 
 
 @st.composite
-def annotations_of(draw, names):
+def annotations_of(draw, names, *, with_ignored=False):
     """Valid annotations, segments in the order of the videos."""
     ids = draw(st.lists(names, min_size=1, max_size=4, unique=True))
     classes = draw(st.lists(names, min_size=1, max_size=4, unique=True))
@@ -36,6 +36,8 @@ def annotations_of(draw, names):
             if start < end:
                 segments.append((video, start, end, draw(st.integers(0, len(classes) - 1))))
     columns = list(zip(*segments, strict=True)) or [(), (), (), ()]
+    ignored = sorted(draw(st.lists(st.integers(0, len(ids) - 1), max_size=3))) if with_ignored else []
+    stretch = st.floats(min_value=0.0, max_value=1e300)
     return Annotations(
         classes=tuple(classes),
         videos=Videos(
@@ -50,6 +52,11 @@ def annotations_of(draw, names):
             end_seconds=np.array(columns[2], dtype=np.float64),
             label=np.array(columns[3], dtype=np.int64),
         ),
+        ignored=Stretches(
+            video=np.array(ignored, dtype=np.int64),
+            start_seconds=np.array([draw(stretch) for _ in ignored], dtype=np.float64),
+            end_seconds=np.array([draw(stretch) for _ in ignored], dtype=np.float64),
+        ),
     )
 
 
@@ -63,9 +70,13 @@ def assert_equal(found, expected):
         column, wanted = getattr(found.segments, name), getattr(expected.segments, name)
         np.testing.assert_array_equal(column, wanted)
         assert column.dtype == wanted.dtype
+    for name in ("video", "start_seconds", "end_seconds"):
+        column, wanted = getattr(found.ignored, name), getattr(expected.ignored, name)
+        np.testing.assert_array_equal(column, wanted)
+        assert column.dtype == wanted.dtype
 
 
-@given(annotations_of(ANY_NAME))
+@given(annotations_of(ANY_NAME, with_ignored=True))
 def test_json_gives_back_exactly_what_was_written(annotations):
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "labels.json")
@@ -105,7 +116,19 @@ ANY_VALUE = st.recursive(
     lambda inner: (
         st.lists(inner, max_size=3)
         | st.dictionaries(
-            st.sampled_from(["annotations", "segment", "label", "label_id", "duration", "fps", "subset"])
+            st.sampled_from(
+                [
+                    "annotations",
+                    "segment",
+                    "label",
+                    "label_id",
+                    "duration",
+                    "fps",
+                    "subset",
+                    "ignored",
+                    "coverage",
+                ]
+            )
             | st.text(max_size=2),
             inner,
             max_size=4,
@@ -123,6 +146,8 @@ def segment_like():
             "segment": st.tuples(number, number) | ANY_VALUE,
             "label": ANY_VALUE,
             "label_id": ANY_VALUE,
+            "coverage": ANY_VALUE,
+            "length": ANY_VALUE,
         },
     )
 
@@ -130,7 +155,7 @@ def segment_like():
 def video_like():
     return st.fixed_dictionaries(
         {"annotations": st.lists(segment_like(), max_size=3) | ANY_VALUE},
-        optional={"duration": ANY_VALUE, "fps": ANY_VALUE, "subset": ANY_VALUE},
+        optional={"duration": ANY_VALUE, "fps": ANY_VALUE, "subset": ANY_VALUE, "ignored": ANY_VALUE},
     )
 
 

@@ -5,9 +5,10 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from untrimmed.annotations.annotations import Annotations, Segments, Videos
+from untrimmed.annotations.annotations import Annotations, Segments, Stretches, Videos
 from untrimmed.annotations.summary import (
     ClassSummary,
+    Ignored,
     Overlaps,
     Spread,
     SubsetSummary,
@@ -161,3 +162,11 @@ def test_overlaps_coverage_and_spreads_are_those_of_counting_one_by_one(drawn):
         own = [end - start for _, start, end, index in segments if index == label]
         assert entry.instances == len(own)
         assert entry.seconds == (Spread(min(own), float(np.median(own)), max(own)) if own else None)
+
+
+def test_ignored_stretches_are_counted_with_their_videos_and_told_where_there_are_any():
+    stretches = Stretches(np.array([0, 3, 3]), np.array([1.0, 2.0, 4.0]), np.array([2.0, 3.0, 5.0]))
+    summary = summarize(Annotations(EXAMPLE.classes, EXAMPLE.videos, EXAMPLE.segments, stretches))
+    assert summary.ignored == Ignored(stretches=3, videos=2)
+    assert "ignored stretches                     3 (videos: 2)" in format_summary(summary).splitlines()
+    assert "ignored" not in format_summary(summarize(EXAMPLE))

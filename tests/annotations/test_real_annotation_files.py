@@ -66,6 +66,34 @@ def test_every_instance_of_a_data_set_is_kept_or_accounted_for(real_file, name, 
     assert len(messages) == cut + dropped + repeats
 
 
+@pytest.mark.parametrize(
+    ("name", "subsets", "late", "empty"),
+    [
+        ("thumos14", {"Validation": (200, 3007), "Test": (212, 3358)}, 30, 0),
+        ("activitynet13", {"training": (10_024, 15_410), "validation": (4_926, 7_654)}, 495, 12),
+    ],
+)
+def test_as_written_every_segment_is_there_as_it_stands_in_the_file(
+    real_file, name, subsets, late, empty, caplog
+):
+    annotations = read_annotations(real_file(name), as_written=True)
+    assert {
+        subset: (len(annotations.subset(subset).videos), len(annotations.subset(subset).segments))
+        for subset in set(annotations.videos.subsets)
+    } == subsets
+    segments = annotations.segments
+    is_empty = segments.end_seconds <= segments.start_seconds
+    behind = segments.end_seconds - annotations.videos.duration_seconds[segments.video]
+    assert (is_empty.sum(), ((behind > 0.1) & ~is_empty).sum()) == (empty, late)
+    assert caplog.messages == []
+
+
+def test_the_names_of_activitynet_that_begin_like_the_prefix_stay(real_file, caplog):
+    caplog.set_level(logging.ERROR)
+    ids = read_annotations(real_file("activitynet13")).videos.index
+    assert {"v_Vg4a8igc0", "v_UmAH95xls"} <= ids.keys()
+
+
 def test_hapt_is_without_problems_and_its_classes_are_in_the_order_of_their_numbers(real_file):
     annotations, problems = inspect_annotations(real_file("hapt"), strict=True)
     assert problems == []

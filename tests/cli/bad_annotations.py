@@ -1,5 +1,8 @@
 """Wrong annotations and wrong detections."""
 
+from collections.abc import Callable
+from pathlib import Path
+
 from bad_input import Case, changed, cut, text
 from surroundings import locked
 
@@ -8,6 +11,12 @@ VIDEO = '{{"database": {{"v1": {{"duration": 60, "annotations": [{{"segment": {s
 
 def one_segment(segment: str) -> str:
     return VIDEO.format(segment=segment)
+
+
+def epic(start: str) -> Callable[[Path], object]:
+    """To write a table of EPIC-KITCHENS-100 with one line."""
+    header = "narration_id,video_id,start_timestamp,stop_timestamp,verb_class,noun_class"
+    return text("EPIC_100_train.csv", f"{header}\nP01_01_0,P01_01,{start},00:00:02.00,0,2\n")
 
 
 ANNOTATIONS = [
@@ -21,15 +30,27 @@ ANNOTATIONS = [
         around=locked,
     ),
     Case(
-        "folder instead of a file",
+        "folder without annotations",
         "annotations check task",
-        "task is a folder; give a file of annotations, which ends in .csv, .json, .tsv",
+        "task is a folder, but holds no annotations of THUMOS14 (Diving_test.txt), MultiTHUMOS (Diving.txt) or "
+        "EPIC-KITCHENS-100 (EPIC_100_train.csv); give one that does, or a file that ends in .csv, .json, .tsv",
     ),
     Case(
         "unknown ending",
         "annotations check notes.txt",
-        "notes.txt has no known ending; annotations are files that end in .csv, .json, .tsv",
+        "notes.txt has no known ending; annotations end in .csv, .json, .tsv, or are folders of THUMOS14 "
+        "(Diving_test.txt), MultiTHUMOS (Diving.txt) or EPIC-KITCHENS-100 (EPIC_100_train.csv)",
         prepare=text("notes.txt", "v1 1 2 Dive\n"),
+    ),
+    Case(
+        "unknown ending to write to",
+        "annotations convert task/annotations.json notes.txt",
+        "notes.txt has no known ending; annotations are written to files that end in .csv, .json, .tsv",
+    ),
+    Case(
+        "folder to write to",
+        "annotations convert task/annotations.json task",
+        "task is a folder; annotations are written to files that end in .csv, .json, .tsv",
     ),
     Case(
         "empty table",
@@ -58,8 +79,9 @@ ANNOTATIONS = [
     Case(
         "JSON of another layout",
         "annotations check a.json",
-        'a.json lacks the key "database" (its keys: "videos"); expected {"database": {VIDEO: '
-        '{"duration": SECONDS, "annotations": [...]}}}',
+        'a.json is in no layout that is known (its keys: "videos"); expected {"database": {VIDEO: '
+        '{"duration": SECONDS, "annotations": [...]}}} as of ActivityNet, or {VIDEO: {"duration": SECONDS, '
+        '"actions": [[CLASS, START, END], ...]}} as of MultiTHUMOS',
         prepare=text("a.json", '{"videos": []}'),
     ),
     Case(
@@ -114,6 +136,60 @@ ANNOTATIONS = [
         'task/annotations.json has 1 error: video "sequence-002", segment 6: the label is not'
         ' among the 4 classes ("rise", of 6 segments)',
         prepare=changed("task/annotations.json", '"classes": ["rise",', '"classes": ['),
+    ),
+    Case(
+        "ignored stretch of one time",
+        "annotations convert a.json a.csv",
+        'a.json has 1 error: video "v1", ignored 1: an ignored stretch must be a list of start and end in '
+        "seconds (it is a list of 1)",
+        prepare=text("a.json", '{"database": {"v1": {"annotations": [], "ignored": [[5]]}}}'),
+    ),
+    Case(
+        "class that MultiTHUMOS does not number",
+        "annotations convert a.json a.csv",
+        'a.json has 1 error: video "v1", action 1: the class must be a whole number from 1 to 65 (it is 66)',
+        prepare=text("a.json", '{"v1": {"duration": 60, "actions": [[66, 1, 2]]}}'),
+    ),
+    Case(
+        "line of two values in THUMOS14's text",
+        "annotations convert th14 a.json",
+        "th14 has 1 error: Diving_test.txt, line 2: must hold a video, a start and an end in seconds, separated "
+        'by spaces (it is the text "v1 5")',
+        prepare=text("th14/Diving_test.txt", "v1 1.5 3.0\nv1 5\n"),
+    ),
+    Case(
+        "EPIC-KITCHENS-100 without a word on which label counts",
+        "annotations check EPIC_100_train.csv",
+        "EPIC_100_train.csv gives each segment a verb and a noun; say which label counts: --label verb, noun or "
+        "action (data.label in a recipe)",
+        prepare=epic("00:00:01.00"),
+    ),
+    Case(
+        "time of another kind in EPIC-KITCHENS-100",
+        "annotations convert EPIC_100_train.csv a.json --label verb",
+        "EPIC_100_train.csv has 1 error: line 2: start_timestamp must be a time like 00:01:02.34 (it is the text "
+        '"1.00")',
+        prepare=epic("1.00"),
+    ),
+    Case(
+        "choice of a label where there is one",
+        "annotations check task/annotations.json --label noun",
+        "task/annotations.json gives each segment one label, so there is none to choose; leave out --label "
+        "(data.label in a recipe)",
+    ),
+    Case(
+        "durations of other videos",
+        "annotations check task/annotations.json --videos info.csv",
+        "info.csv knows none of the 5 videos of the annotations (sequence-001; sequence-002; sequence-003; and 2 "
+        "more); give a file of the same videos",
+        prepare=text("info.csv", "video,duration,fps\nmatch-1,60,25\n"),
+    ),
+    Case(
+        "durations without durations",
+        "annotations check task/annotations.json --videos info.csv",
+        "info.csv does not say durations or frame rates of videos: its first line should be video,duration,fps, "
+        "or as in EPIC_100_video_info.csv video_id,duration,fps,resolution",
+        prepare=text("info.csv", "video,length\nsequence-001,60\n"),
     ),
     Case(
         "unknown subset",

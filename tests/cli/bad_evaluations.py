@@ -49,7 +49,7 @@ JUDGING = [
     Case(
         "unknown label",
         "evaluate detections.json task/annotations.json --label verbs",
-        "there is no label verbs: give one of verb, noun, action; did you mean verb?",
+        "Invalid value for '--label': Value error, 'verbs' is not one of 'verb', 'noun', 'action'.",
     ),
     Case(
         "no annotations",

@@ -19,7 +19,7 @@ USAGE = [
     Case(
         "annotations without features",
         "detect trained --annotations task/annotations.json",
-        "--annotations and --videos belong to feature files: give some INPUT",
+        "--annotations, --label and --videos belong to feature files: give some INPUT",
     ),
     Case(
         "durations without annotations",
@@ -35,7 +35,7 @@ USAGE = [
     Case(
         "subset without annotations",
         "detect trained task/features --subset test",
-        "--subset needs --annotations, which says what belongs to it",
+        "--subset needs --annotations, which says what videos there are",
     ),
     Case(
         "unknown device",

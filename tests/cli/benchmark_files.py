@@ -1,4 +1,4 @@
-"""Small files of annotations in the layouts of the benchmarks, for two videos to learn from and two to test on."""
+"""Small files of annotations in the layouts of the benchmarks: two videos to learn from and two to test on."""
 
 import json
 from pathlib import Path
@@ -65,9 +65,8 @@ def epic_kitchens(folder: Path) -> list[str]:
         for video in (2 * number, 2 * number + 1):
             for row, (label, start, end) in enumerate(instances(video, 4)):
                 times = ",".join(f"00:00:{second:05.2f}" for second in (start, start, end))
-                lines.append(
-                    f"P01_0{video}_{row},P01,P01_0{video},{times},1,2,take tap,take,{label},tap,{label},['tap'],[0]"
-                )
+                labels = f"take tap,take,{label},tap,{label},['tap'],[0]"
+                lines.append(f"P01_0{video}_{row},P01,P01_0{video},{times},1,2,{labels}")
         (own / f"EPIC_100_{part}.csv").write_text("\n".join(lines) + "\n")
     for kind, count in (("verb", 97), ("noun", 300)):
         rows = "\n".join(f"{number},{kind} {number},['x'],y" for number in range(count))

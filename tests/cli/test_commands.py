@@ -234,6 +234,35 @@ def test_annotations_are_checked_and_their_problems_listed(world: Path) -> None:
     assert (result.code, result.stderr) == (2, "error: late.csv has 2 errors, listed above; mend it there\n")
 
 
+def test_a_folder_of_a_data_set_is_checked_with_durations_from_another_file(world: Path) -> None:
+    (world / "th14").mkdir()
+    (world / "th14" / "Diving_test.txt").write_text("v1 1.5 3.0\nv1 4.0 5.0\n")
+    (world / "th14" / "Ambiguous_test.txt").write_text("v1 6.0 7.0\nv1 8.0 9.0\n")
+    (world / "info.csv").write_text("video,duration\nv1,4.5\n")
+    result = run_here("annotations check th14 --videos info.csv")
+    assert (result.code, result.stderr) == (0, "")
+    lines = result.stdout.splitlines()
+    assert lines[0].startswith("warning: Diving_test.txt, line 2: a segment that ends after its video, cut to it")
+    assert lines[-1].split("  ")[0] == "ignored stretches"
+    assert lines[-1].endswith("  2 (videos: 1)")
+
+
+def test_a_label_is_chosen_where_annotations_give_several(world: Path) -> None:
+    (world / "EPIC_100_train.csv").write_text(
+        "narration_id,video_id,start_timestamp,stop_timestamp,verb_class,noun_class\n"
+        "v_0,v,00:00:01.00,00:00:02.50,0,2\n"
+    )
+    (world / "EPIC_100_verb_classes.csv").write_text("id,key\n0,take\n")
+    (world / "EPIC_100_noun_classes.csv").write_text("id,key\n2,plate\n")
+    result = run_here("annotations convert EPIC_100_train.csv actions.csv --label action")
+    assert (result.code, result.stderr) == (0, "1 segments in 1 videos written to actions.csv\n")
+    written = (world / "actions.csv").read_text()
+    assert written == "video,start,end,label,subset\nv,1.0,2.5,take plate,training\n"
+    result = run_here("annotations check EPIC_100_train.csv --label adverb")
+    assert (result.code, result.stdout) == (2, "")
+    assert "'adverb' is not one of 'verb', 'noun', 'action'" in result.stderr
+
+
 def test_annotations_are_converted_to_a_table_and_back(world: Path) -> None:
     assert run_apart("annotations convert task/annotations.json table.csv", world).code == 0
     assert run_here("annotations convert table.csv back.json").code == 0

@@ -3,51 +3,81 @@
 {"version": ..., "taxonomy": ...,
  "classes": ["Dive", "Jump"],
  "database": {"v1": {"subset": "training", "duration": 60.0, "fps": 30.0,
-                     "annotations": [{"segment": [1.5, 3.0], "label": "Dive", "label_id": 0}]}}}
+                     "annotations": [{"segment": [1.5, 3.0], "label": "Dive", "label_id": 0}],
+                     "ignored": [[7.0, 8.5]]}}}
 
-Only "database" with "annotations", "segment" and "label" is needed. "classes" is our own: it keeps the order
-of the classes and those without a segment. Other keys are ignored. The format is described at
+Only "database" with "annotations", "segment" and "label" is needed. Two keys are our own: "classes" keeps the
+order of the classes and those without a segment, "ignored" the stretches of a video that nobody is judged in.
+Other keys are not used. The format is described at
 https://github.com/activitynet/ActivityNet/blob/master/Evaluation/README.md
+
+ActivityNet-1.3 itself is activity_net.v1-3.min.json, http://activity-net.org/download.html; the repository of
+its evaluation is under the MIT licence. Its names of videos are those of YouTube, of 11 characters, and two of
+them begin with "v_" themselves. Features, and some files of annotations, write "v_" before every name.
 """
 
 import json
 import math
+import re
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from untrimmed.annotations.annotations import Annotations
-from untrimmed.annotations.json_file import RepeatedKeys, read_json
+from untrimmed.annotations.json_file import pairs_of, report_repeated_keys
 from untrimmed.annotations.problems import Problem, described, quoted
-from untrimmed.annotations.rows import Rows, SegmentRow, VideoRow, segments_by_video
+from untrimmed.annotations.rows import Rows, SegmentRow, StretchRow, VideoRow, segments_by_video
 from untrimmed.errors import InputError
 from untrimmed.files import write_text
 
-_EXPECTED = 'expected {"database": {VIDEO: {"duration": SECONDS, "annotations": [...]}}}'
+#: What a file must hold, for messages.
+LAYOUT = '{"database": {VIDEO: {"duration": SECONDS, "annotations": [...]}}}'
+
+_PREFIX = "v_"
+_PREFIXED_NAME = re.compile(rf"{_PREFIX}[\w-]{{11}}", re.ASCII)
+# Below this share of such names the prefix is taken for a part of those names.
+_SHARE_OF_PREFIXED = 0.99
 
 
-def read_rows(path: Path) -> Rows:
-    """The rows of a file in ActivityNet's layout; InputError where it is not JSON or has no database.
+def read_rows(path: Path, content: dict[str, object]) -> Rows:
+    """The rows of a file in ActivityNet's layout, `content`; InputError where its database is none.
 
     The classes are in the order of "classes"; without it, by "label_id" where every segment has one.
     """
-    content = read_json(path)
-    if not isinstance(content, dict):
-        raise InputError(f"{path} holds {described(content)} at its top level; {_EXPECTED}")
-    if "database" not in content:
-        keys = ", ".join(quoted(key) for key in content) or "none"
-        raise InputError(f'{path} lacks the key "database" (its keys: {keys}); {_EXPECTED}')
-    database = content["database"]
+    database = content.get("database")
     if not isinstance(database, dict):
-        raise InputError(f'{path} holds {described(database)} as "database"; {_EXPECTED}')
+        raise InputError(f'{path} holds {described(database)} as "database"; expected {LAYOUT}')
 
     rows = Rows()
-    _report_repeated_keys("the top level", content, rows)
+    report_repeated_keys("the top level", content, rows.problems)
     label_ids: list[object] = []
-    for video_id, entry in database.pairs if isinstance(database, RepeatedKeys) else database.items():
+    for video_id, entry in pairs_of(database):
         _read_video(video_id, entry, rows, label_ids)
     listed = _listed_classes(content.get("classes"), rows)
     by_id = _classes_by_id(rows, label_ids, is_needed=listed is None)
-    return Rows(rows.videos, rows.segments, by_id if listed is None else listed, rows.problems)
+    rows = replace(rows, classes=by_id if listed is None else listed)
+    # What we wrote ourselves has the names that it should have.
+    return rows if "classes" in content else _without_prefix(rows)
+
+
+def _without_prefix(rows: Rows) -> Rows:
+    """The rows without "v_" before the names of videos, where nearly all are YouTube's with that before them."""
+    prefixed = {row.video_id for row in rows.videos if _PREFIXED_NAME.fullmatch(row.video_id)}
+    if not prefixed or len(prefixed) < _SHARE_OF_PREFIXED * len(rows.videos):
+        return rows
+
+    def name(video_id: str) -> str:
+        return video_id.removeprefix(_PREFIX) if video_id in prefixed else video_id
+
+    message = 'the names of the videos have "v_" before YouTube\'s, which is taken away'
+    detail = f"{len(prefixed)} of {len(rows.videos)} videos"
+    return replace(
+        rows,
+        videos=[row._replace(video_id=name(row.video_id)) for row in rows.videos],
+        segments=[row._replace(video_id=name(row.video_id)) for row in rows.segments],
+        ignored=[row._replace(video_id=name(row.video_id)) for row in rows.ignored],
+        problems=[*rows.problems, Problem("the file", message, "warning", detail)],
+    )
 
 
 def write(annotations: Annotations, path: Path) -> None:
@@ -57,13 +87,14 @@ def write(annotations: Annotations, path: Path) -> None:
     """
     videos = annotations.videos
     lines = ",\n".join(
-        f"{_json(video_id)}: {_json(_entry(duration, fps, subset, own, annotations.classes))}"
-        for video_id, duration, fps, subset, own in zip(
+        f"{_json(video_id)}: {_json(_entry(duration, fps, subset, own, annotations.classes) | ignored)}"
+        for video_id, duration, fps, subset, own, ignored in zip(
             videos.ids,
             videos.duration_seconds.tolist(),
             videos.fps.tolist(),
             videos.subsets,
             segments_by_video(annotations),
+            _ignored_by_video(annotations),
             strict=True,
         )
     )
@@ -83,6 +114,17 @@ def _entry(
     return entry
 
 
+def _ignored_by_video(annotations: Annotations) -> list[dict[str, object]]:
+    """For each video our own key "ignored", where it has any stretch."""
+    grouped: list[list[list[float]]] = [[] for _ in annotations.videos.ids]
+    ignored = annotations.ignored
+    for video, start, end in zip(
+        ignored.video.tolist(), ignored.start_seconds.tolist(), ignored.end_seconds.tolist(), strict=True
+    ):
+        grouped[video].append([start, end])
+    return [{"ignored": stretches} if stretches else {} for stretches in grouped]
+
+
 def _json(value: object) -> str:
     return json.dumps(value, ensure_ascii=False, allow_nan=False)
 
@@ -93,8 +135,9 @@ def _read_video(video_id: str, entry: object, rows: Rows, label_ids: list[object
         rows.videos.append(VideoRow(place, video_id))
         rows.problems.append(Problem(place, "must be an object", detail=f"it is {described(entry)}"))
         return
-    _report_repeated_keys(place, entry, rows)
+    report_repeated_keys(place, entry, rows.problems)
     rows.videos.append(VideoRow(place, video_id, entry.get("duration"), entry.get("fps"), entry.get("subset")))
+    _read_ignored(place, video_id, entry.get("ignored"), rows)
     own = entry.get("annotations")
     if not isinstance(own, list):
         keys = ", ".join(quoted(key) for key in entry) or "none"
@@ -110,7 +153,7 @@ def _read_segment(place: str, video_id: str, annotation: object, rows: Rows, lab
     if not isinstance(annotation, dict):
         rows.problems.append(Problem(place, "must be an object", detail=f"it is {described(annotation)}"))
         return
-    _report_repeated_keys(place, annotation, rows)
+    report_repeated_keys(place, annotation, rows.problems)
     segment = annotation.get("segment")
     if not isinstance(segment, list) or len(segment) != 2:
         detail = f"it is {described(segment)}" if "segment" in annotation else "it is missing"
@@ -122,11 +165,17 @@ def _read_segment(place: str, video_id: str, annotation: object, rows: Rows, lab
     label_ids.append(annotation.get("label_id"))
 
 
-def _report_repeated_keys(place: str, entry: dict[str, object], rows: Rows) -> None:
-    if isinstance(entry, RepeatedKeys):
-        rows.problems.extend(
-            Problem(place, "a key stands more than once", detail=quoted(key)) for key in entry.repeated
-        )
+def _read_ignored(place: str, video_id: str, ignored: object, rows: Rows) -> None:
+    for number, stretch in enumerate(ignored if isinstance(ignored, list) else [], start=1):
+        if isinstance(stretch, list) and len(stretch) == 2:
+            rows.ignored.append(StretchRow(f"{place}, ignored {number}", video_id, stretch[0], stretch[1]))
+        else:
+            message = "an ignored stretch must be a list of start and end in seconds"
+            detail = f"it is {described(stretch)}"
+            rows.problems.append(Problem(f"{place}, ignored {number}", message, detail=detail))
+    if ignored is not None and not isinstance(ignored, list):
+        message = '"ignored" must be a list of stretches, each [start, end] in seconds'
+        rows.problems.append(Problem(place, message, detail=f"it is {described(ignored)}"))
 
 
 def _listed_classes(listed: object, rows: Rows) -> tuple[str, ...] | None:

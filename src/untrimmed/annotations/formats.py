@@ -1,32 +1,27 @@
-"""Reading and writing annotations in whichever format the ending of the file names.
+"""Reading annotations in whichever format a file or folder is in, and writing them by the ending of the file.
 
-To add a format: write a module with read_rows(path) and write(annotations, path), and name it in _FORMATS.
+docs/annotation-files.md tells of all formats; to add one, see recognition.py.
 """
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Literal, NamedTuple, TypeAlias
+from typing import TypeAlias
 
-from untrimmed.annotations import activitynet, plain_csv
+from untrimmed.annotations import activitynet, epic_kitchens, plain_csv
 from untrimmed.annotations.annotations import Annotations
 from untrimmed.annotations.problems import Problem, log_warnings, raise_errors
-from untrimmed.annotations.rows import Rows
+from untrimmed.annotations.recognition import ENDINGS, read_rows, read_videos
 from untrimmed.annotations.validation import validated
+from untrimmed.annotations.video_info import filled
 from untrimmed.errors import InputError
 
 #: Which of several labels of a segment counts, in files that give several (EPIC-KITCHENS-100).
-LabelKind: TypeAlias = Literal["verb", "noun", "action"]
+LabelKind: TypeAlias = epic_kitchens.LabelKind
 
-
-class _Format(NamedTuple):
-    read_rows: Callable[[Path], Rows]
-    write: Callable[[Annotations, Path], None]
-
-
-_FORMATS = {
-    ".json": _Format(activitynet.read_rows, activitynet.write),
-    ".csv": _Format(plain_csv.read_rows, plain_csv.write),
-    ".tsv": _Format(plain_csv.read_rows, plain_csv.write),
+_WRITERS: dict[str, Callable[[Annotations, Path], None]] = {
+    ".csv": plain_csv.write,
+    ".json": activitynet.write,
+    ".tsv": plain_csv.write,
 }
 
 
@@ -42,11 +37,11 @@ def read_annotations(
     """The annotations of a file, with one logged line for each kind of thing that was mended in them.
 
     Args:
-        path: .json (the layout of ActivityNet), .csv or .tsv (see plain_csv).
+        path: a .json, .csv or .tsv file, or a folder as of THUMOS14; what it holds says which format it is.
         strict: make segments that end after their video, start before 0 or are empty errors.
         classes: the class names in their order; a label outside them is an error. By default the file's own.
         label: which label of a segment counts, where the file gives several.
-        videos: another file that says the durations and frame rates that the first one lacks.
+        videos: another file or folder, which says the durations and frame rates that the first one lacks.
         as_written: leave segments as they are, whatever their times, as published evaluators do.
 
     Raises:
@@ -74,23 +69,18 @@ def inspect_annotations(
 
     Raises InputError only where the file cannot be read at all: it is absent, broken or of an unknown format.
     """
-    rows = _format_of(path).read_rows(Path(path))
+    rows = read_rows(Path(path), label)
+    if videos is not None:
+        rows = filled(rows, read_videos(Path(videos), rows.problems), Path(videos))
     return validated(rows, strict=strict, classes=classes, as_written=as_written)
 
 
 def write_annotations(annotations: Annotations, path: Path | str) -> None:
     """Write annotations to a file, whole or not at all; InputError where the format or the place is unfit."""
-    _format_of(path).write(annotations, Path(path))
-
-
-def _format_of(path: Path | str) -> _Format:
     path = Path(path)
+    expected = f"annotations are written to files that end in {', '.join(ENDINGS)}"
     if path.is_dir():
-        raise InputError(f"{path} is a folder; give a file of annotations, which ends in {_endings()}")
-    if path.suffix.lower() not in _FORMATS:
-        raise InputError(f"{path} has no known ending; annotations are files that end in {_endings()}")
-    return _FORMATS[path.suffix.lower()]
-
-
-def _endings() -> str:
-    return ", ".join(sorted(_FORMATS))
+        raise InputError(f"{path} is a folder; {expected}")
+    if path.suffix.lower() not in _WRITERS:
+        raise InputError(f"{path} has no known ending; {expected}")
+    _WRITERS[path.suffix.lower()](annotations, path)

@@ -4,6 +4,7 @@ import json
 from collections import Counter
 from pathlib import Path
 
+from untrimmed.annotations.problems import Problem, quoted
 from untrimmed.errors import InputError
 from untrimmed.files import read_text
 
@@ -36,6 +37,19 @@ def read_json(path: Path) -> object:
     except (RecursionError, ValueError) as error:
         # ValueError: a whole number of more than 4300 digits.
         raise InputError(f"{path} cannot be read as JSON: {error}") from error
+
+
+def pairs_of(value: dict[str, object]) -> list[tuple[str, object]]:
+    """The keys of an object with their values, also those of a key that stands more than once."""
+    return value.pairs if isinstance(value, RepeatedKeys) else list(value.items())
+
+
+def report_repeated_keys(place: str, value: dict[str, object], problems: list[Problem]) -> None:
+    """Report each key that stands more than once in an object."""
+    if isinstance(value, RepeatedKeys):
+        problems.extend(
+            Problem(place, "a key stands more than once", detail=quoted(key)) for key in value.repeated
+        )
 
 
 def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:

@@ -13,49 +13,37 @@ import csv
 import io
 import logging
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
 from untrimmed.annotations.annotations import Annotations
+from untrimmed.annotations.csv_file import Table, records
 from untrimmed.annotations.problems import Problem, described, first_few, quoted
 from untrimmed.annotations.rows import Rows, SegmentRow, VideoRow, segments_by_video
+from untrimmed.annotations.values import number_or_text
 from untrimmed.errors import InputError
-from untrimmed.files import read_text, write_text
+from untrimmed.files import write_text
 
 logger = logging.getLogger(__name__)
 
 _NEEDED = ("video", "start", "end", "label")
 _OPTIONAL = ("duration", "fps", "subset")
-_DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab"}
 
 
-def read_rows(path: Path) -> Rows:
+def read_rows(table: Table) -> Rows:
     """The rows of a table; InputError where the first line does not name the columns or a quote is open."""
-    text = read_text(path)
-    # The first line holds names only, so that its commas, semicolons or tabs separate cells.
-    delimiter = max(_DELIMITERS, key=text.lstrip().partition("\n")[0].count)
-    lines = _lines(path, text, delimiter)
-    header_line, header = next(lines, (1, []))
-    columns = [name.casefold() for name in header]
-    _check_columns(path, columns)
-
+    columns = table.columns
+    _check_columns(table.path, columns)
     rows = Rows()
     ignored = [quoted(name) for name in columns if name and name not in _NEEDED + _OPTIONAL]
     if ignored:
         message = "holds columns that are not used"
-        rows.problems.append(Problem(f"line {header_line}", message, "warning", ", ".join(ignored)))
+        rows.problems.append(Problem(f"line {table.header_line}", message, "warning", ", ".join(ignored)))
     videos: dict[str, VideoRow] = {}
-    for line, cells in lines:
-        if any(cells[len(columns) :]):
-            advice = "write decimals with a point, and " if delimiter == "," else ""
-            advice += f"quote a cell with a {_DELIMITERS[delimiter]}"
-            message = f"has more cells than the first line; {advice}"
-            detail = f"{len(cells)}, the first line has {len(columns)}"
-            rows.problems.append(Problem(f"line {line}", message, detail=detail))
-        else:
-            _read_line(f"line {line}", dict(zip(columns, cells, strict=False)), videos, rows)
+    for place, cells in records(table, rows.problems):
+        _read_line(place, cells, videos, rows)
     rows.videos.extend(videos.values())
     return rows
 
@@ -63,10 +51,12 @@ def read_rows(path: Path) -> Rows:
 def write(annotations: Annotations, path: Path) -> None:
     """Write a table, with tabs where the path ends in .tsv; InputError where a name cannot stand in one.
 
-    A table keeps no order of classes and no class without a segment: a warning says so where that matters.
+    A table keeps no order of classes, no class without a segment and no stretch that is to be ignored: a
+    warning says so where that matters.
     """
     _check_names(annotations, path)
     _warn_of_lost_classes(annotations, path)
+    _warn_of_lost_stretches(annotations, path)
     videos = annotations.videos
     columns: dict[str, Sequence[object]] = {
         "duration": _cells(videos.duration_seconds.tolist()),
@@ -91,24 +81,6 @@ def _cells(values: Sequence[float]) -> list[object]:
     return ["" if math.isnan(value) else value for value in values]
 
 
-def _lines(path: Path, text: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
-    """The lines that hold anything: the number of each, and its cells without the space around them."""
-    # Strict, because a quote that is never closed would otherwise swallow the rest of the file unseen.
-    reader = csv.reader(io.StringIO(text), delimiter=delimiter, strict=True)
-    while True:
-        line = reader.line_num + 1
-        try:
-            cells = [cell.strip() for cell in next(reader)]
-        except StopIteration:
-            return
-        except csv.Error as error:
-            raise InputError(
-                f"{path} cannot be read from line {line} on: {error}; is a quote there not closed?"
-            ) from error
-        if any(cells):
-            yield line, cells
-
-
 def _check_columns(path: Path, columns: Sequence[str]) -> None:
     missing = [name for name in _NEEDED if name not in columns]
     repeated = sorted({name for name in columns if name and columns.count(name) > 1})
@@ -131,13 +103,13 @@ def _read_line(place: str, cells: dict[str, str], videos: dict[str, VideoRow], r
     stated = VideoRow(
         place,
         video_id,
-        _number(cells.get("duration")),
-        _number(cells.get("fps")),
+        number_or_text(cells.get("duration")),
+        number_or_text(cells.get("fps")),
         cells.get("subset") or None,
     )
     videos[video_id] = _merged(videos.get(video_id, stated), stated, rows)
     if cells.get("start") or cells.get("end") or cells.get("label"):
-        start, end = _number(cells.get("start")), _number(cells.get("end"))
+        start, end = number_or_text(cells.get("start")), number_or_text(cells.get("end"))
         rows.segments.append(SegmentRow(place, video_id, start, end, cells.get("label") or None))
 
 
@@ -152,14 +124,6 @@ def _merged(known: VideoRow, stated: VideoRow, rows: Rows) -> VideoRow:
             detail = f"{described(new)}, before it {described(old)}"
             rows.problems.append(Problem(stated.place, message, detail=detail))
     return known
-
-
-def _number(cell: str | None) -> float | str | None:
-    """A cell as a number where it is one, as it stands where not, None where empty."""
-    try:
-        return float(cell) if cell else None
-    except ValueError:
-        return cell
 
 
 def _check_names(annotations: Annotations, path: Path) -> None:
@@ -184,3 +148,15 @@ def _warn_of_lost_classes(annotations: Annotations, path: Path) -> None:
         )
     if list(annotations.classes) != sorted(annotations.classes):
         logger.warning("%s: the order of the classes is lost; a .json file would keep it", path)
+
+
+def _warn_of_lost_stretches(annotations: Annotations, path: Path) -> None:
+    ignored = annotations.ignored
+    if len(ignored):
+        videos = [annotations.videos.ids[row] for row in np.unique(ignored.video).tolist()]
+        logger.warning(
+            "%s: the stretches that are to be ignored (%d in all) are lost; a .json file would keep them: %s",
+            path,
+            len(ignored),
+            first_few(videos),
+        )

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from untrimmed.annotations.annotations import Annotations
-from untrimmed.annotations.problems import Problem
+from untrimmed.annotations.problems import Problem, quoted
 
 
 class VideoRow(NamedTuple):
@@ -53,6 +53,14 @@ class Rows:
     classes: tuple[str, ...] | None = None
     problems: list[Problem] = field(default_factory=list)
     ignored: list[StretchRow] = field(default_factory=list)
+
+
+def note_video(videos: dict[str, VideoRow], row: VideoRow, problems: list[Problem]) -> None:
+    """Keep a video that a file names once a segment; one that stands in two subsets is a problem."""
+    known = videos.setdefault(row.video_id, row)
+    if known.subset != row.subset:
+        detail = f"{quoted(str(row.subset))}, and at {known.place} {quoted(str(known.subset))}"
+        problems.append(Problem(row.place, "the video stands in more than one subset", detail=detail))
 
 
 def segments_by_video(annotations: Annotations) -> list[list[tuple[float, float, int]]]:

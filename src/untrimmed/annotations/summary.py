@@ -47,6 +47,14 @@ class Overlaps:
 
 
 @dataclass(frozen=True)
+class Ignored:
+    """Stretches of videos that are to be ignored, and the videos that hold one."""
+
+    stretches: int
+    videos: int
+
+
+@dataclass(frozen=True)
 class VideoLength:
     """A video and its duration."""
 
@@ -67,6 +75,7 @@ class Summary:
         labelled_seconds: how much of that lies in one or more segments.
         shortest, longest: the first such video of all; None where no duration is known.
         same_class, different_classes: pairs of segments that overlap; those that only touch do not.
+        ignored: what nobody is judged in.
     """
 
     subsets: tuple[SubsetSummary, ...]
@@ -79,6 +88,7 @@ class Summary:
     longest: VideoLength | None
     same_class: Overlaps
     different_classes: Overlaps
+    ignored: Ignored
 
     @property
     def videos(self) -> int:
@@ -124,6 +134,7 @@ def summarize(annotations: Annotations) -> Summary:
         longest=longest,
         same_class=same_class,
         different_classes=different_classes,
+        ignored=Ignored(len(annotations.ignored), len(np.unique(annotations.ignored.video))),
     )
 
 
@@ -208,6 +219,9 @@ def _facts(summary: Summary) -> list[tuple[str, ...]]:
         ("different classes", summary.different_classes),
     ):
         facts.append((f"overlapping pairs, {name}", f"{overlaps.pairs} (videos: {overlaps.videos})"))
+    if summary.ignored.stretches:
+        ignored = f"{summary.ignored.stretches} (videos: {summary.ignored.videos})"
+        facts.append(("ignored stretches", ignored))
     return facts
 
 

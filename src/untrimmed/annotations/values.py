@@ -36,6 +36,14 @@ def positive(values: Iterable[tuple[str, object]], name: str, problems: list[Pro
     return np.array(column, dtype=np.float64)
 
 
+def number_or_text(cell: str | None) -> float | str | None:
+    """A cell of a table as a number where it is one, as it stands where not, None where empty."""
+    try:
+        return float(cell) if cell else None
+    except ValueError:
+        return cell
+
+
 def finite_number(value: object) -> float | None:
     """The value as a float, None where it is not a finite number (true and false are none)."""
     if isinstance(value, bool) or not isinstance(value, int | float):
