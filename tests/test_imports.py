@@ -28,6 +28,9 @@ WITHOUT_TORCH = (
     "untrimmed.judging",
     "untrimmed.submissions.servers",
     "untrimmed.report.timelines",
+    "untrimmed.datasets.checking",
+    "untrimmed.datasets.listing",
+    "untrimmed.datasets.synthesis",
     "untrimmed.report.results_page",
 )
 

@@ -30,6 +30,12 @@ annotations_app = typer.Typer(
     rich_markup_mode=None,
 )
 app.add_typer(annotations_app, name="annotations")
+datasets_app = typer.Typer(
+    help="Get ready with a benchmark: what there is, whether it is complete, features to try things on.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+app.add_typer(datasets_app, name="datasets")
 
 
 def main() -> NoReturn:
@@ -86,6 +92,10 @@ Recipe = Annotated[
         show_default=False,
         autocompletion=_recipe_names,
     ),
+]
+Changes = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="[section.key=value ...]", help="What to change in the recipe.", show_default=False),
 ]
 Subset = Annotated[
     str | None, typer.Option(metavar="NAME", help="Only the videos of this subset.", show_default=False)
@@ -151,12 +161,7 @@ def recipes(
 @app.command()
 def train(
     recipe: Recipe,
-    changes: Annotated[
-        list[str] | None,
-        typer.Argument(
-            metavar="[section.key=value ...]", help="What to change in the recipe.", show_default=False
-        ),
-    ] = None,
+    changes: Changes = None,
     out: Annotated[
         Path | None,
         typer.Option(metavar="DIR", help="Run folder; runs/RECIPE when left out.", show_default=False),
@@ -485,6 +490,78 @@ def convert(
     annotations = read_annotations(source, strict=strict, label=label, videos=videos)
     write_annotations(annotations, target)
     say(f"{len(annotations.segments)} segments in {len(annotations.videos)} videos written to {target}")
+
+
+@datasets_app.command("list")
+def list_datasets(
+    name: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="NAME", help="All about this data set, or that of this recipe.", show_default=False
+        ),
+    ] = None,
+) -> None:
+    """The benchmarks: how large they are, and where annotations and features are to be had."""
+    from untrimmed.datasets.listing import details, overview
+
+    typer.echo(overview() if name is None else details(name))
+
+
+@datasets_app.command("check")
+def check_dataset(
+    recipe: Recipe,
+    changes: Changes = None,
+    subset: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="Only the videos of this subset; without it those that the recipe learns from and is judged on.",
+            show_default=False,
+        ),
+    ] = None,
+    read: Annotated[
+        bool, typer.Option("--read", help="Read every value, to find NaN; without it only headers.")
+    ] = False,
+) -> None:
+    """Whether the features that a recipe names are complete, and fit the annotations."""
+    from untrimmed.datasets.checking import check_features
+    from untrimmed.recipes.loading import load_recipe
+
+    chosen = load_recipe(recipe, changes or [])
+    report = check_features(chosen, subset=subset, whole=read, watch=watched("looking at features"))
+    typer.echo(report.text(), nl=False)
+    report.require_complete()
+
+
+@datasets_app.command()
+def synthesise(
+    recipe: Recipe,
+    changes: Changes = None,
+    *,
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Folder for the features.", show_default=False)],
+    difficulty: Annotated[
+        float, typer.Option(min=0, max=1, metavar="SHARE", help="From 0, plain, to 1, noise alone.")
+    ] = 0.5,
+    videos: Annotated[
+        int | None,
+        typer.Option(min=1, metavar="N", help="So many of each subset; all without it.", show_default=False),
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, metavar="N", help="Of everything random.")] = 0,
+    dtype: Annotated[
+        Literal["float32", "float16"],
+        typer.Option(metavar="NAME", help="Of the values: float32, or float16, which takes half the room."),
+    ] = "float32",
+) -> None:
+    """Make features of the right dimension and lengths, planted from the annotations of a recipe."""
+    from untrimmed.datasets.synthesis import plan, training_command, write
+    from untrimmed.recipes.loading import load_recipe
+
+    chosen = load_recipe(recipe, changes or [])
+    planned = plan(chosen, out, difficulty=difficulty, videos=videos, seed=seed, dtype=dtype)
+    say(f"writing {planned}")
+    there = write(planned, watched("writing features"))
+    say(f"{there} of them were there already; train on them:" if there else "train on them:")
+    typer.echo(training_command(recipe, changes or [], planned))
 
 
 def _annotations(

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from bad_annotations import ANNOTATIONS, EVALUATION
+from bad_datasets import DATASETS
 from bad_evaluations import JUDGING, SUBMISSIONS
 from bad_features import FEATURES
 from bad_files import CTRL_C, MODELS, OUTPUTS
@@ -16,6 +17,7 @@ SECTIONS: dict[str, Sequence[Case]] = {
     "Recipes": RECIPES,
     "Annotations": ANNOTATIONS,
     "Features": FEATURES,
+    "Data sets": DATASETS,
     "Models": MODELS,
     "Scores of whole videos": VIDEO_SCORES,
     "Detections and evaluation": [*EVALUATION, *JUDGING],

@@ -25,7 +25,17 @@ def test_the_version_is_that_of_the_package(tmp_path: Path) -> None:
 def test_help_names_every_command() -> None:
     result = run_here("--help")
     assert result.code == 0
-    for command in ("demo", "recipes", "train", "detect", "evaluate", "submit", "results", "annotations"):
+    for command in (
+        "demo",
+        "recipes",
+        "train",
+        "detect",
+        "evaluate",
+        "submit",
+        "results",
+        "annotations",
+        "datasets",
+    ):
         assert f"\n  {command} " in result.stdout
 
 
@@ -41,6 +51,9 @@ def test_help_names_every_command() -> None:
         "results",
         "annotations check",
         "annotations convert",
+        "datasets list",
+        "datasets check",
+        "datasets synthesise",
     ],
 )
 def test_every_command_explains_itself(command: str) -> None:

@@ -11,5 +11,9 @@ class NotFiniteError(InputError):
     """A file holds NaN or infinity."""
 
 
+class UnequalLengthsError(InputError):
+    """The sources of a video have numbers of steps that differ by more than extractors do."""
+
+
 class NotNumbersError(Exception):
     """What a reader found in place of an array of numbers, as "holds a list"; `reported` adds the file."""

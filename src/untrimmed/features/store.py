@@ -8,8 +8,7 @@ from functools import cached_property
 
 import numpy as np
 
-from untrimmed.errors import InputError
-from untrimmed.features.problems import WrongDimensionError
+from untrimmed.features.problems import UnequalLengthsError, WrongDimensionError
 from untrimmed.features.resampling import resample_linear
 from untrimmed.features.sequence import FeatureArray, FeatureSequence
 from untrimmed.features.signals import Folding
@@ -166,7 +165,7 @@ class FeatureStore:
             return shortest
         found = " and ".join(f"{file.where} has {steps}" for file, steps in zip(files, lengths, strict=True))
         if longest - shortest > LARGEST_DIFFERENCE_STEPS:
-            raise InputError(
+            raise UnequalLengthsError(
                 f"the sources of the video {video_id!r} differ by more than {LARGEST_DIFFERENCE_STEPS} "
                 f"steps: {found}; extract them again with the same stride"
             )
