@@ -1,8 +1,13 @@
 import os
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+if TYPE_CHECKING:
+    from untrimmed.models.predictions import Points
 
 # The same examples in every run, so that a change that did not break anything never fails;
 # `pytest --hypothesis-profile search` looks for new ones. A busy machine is no failure either.
@@ -20,3 +25,20 @@ def shared() -> Path:
     if not folder.is_dir():
         pytest.skip(f"{folder} is absent: set UNTRIMMED_SHARED to the folder that holds parity/ and data/")
     return folder
+
+
+@pytest.fixture(scope="session")
+def points_of() -> "Callable[..., Points]":
+    """points_of(lengths, steps, levels) are the points of a pyramid over such a batch."""
+    import torch
+
+    from untrimmed.models.predictions import Points
+    from untrimmed.models.sequences import Padding
+
+    def build(lengths: Sequence[int], steps: int, levels: int) -> Points:
+        paddings = [Padding(tuple(lengths), steps, torch.device("cpu"))]
+        while len(paddings) < levels:
+            paddings.append(paddings[-1].halved())
+        return Points(tuple(paddings))
+
+    return build

@@ -1,5 +1,4 @@
 import math
-from collections.abc import Sequence
 
 import pytest
 import torch
@@ -9,20 +8,12 @@ from torch import Tensor
 
 from untrimmed.detection.candidates import Candidates, candidates
 from untrimmed.models.predictions import DirectRegression, Places, Points, Predictions
-from untrimmed.models.sequences import Padding
 
 LOWEST = -1000.0
 
 
 def logit(probability: float) -> float:
     return math.log(probability / (1 - probability))
-
-
-def points_of(lengths: Sequence[int], steps: int, levels: int) -> Points:
-    paddings = [Padding(tuple(lengths), steps, torch.device("cpu"))]
-    while len(paddings) < levels:
-        paddings.append(paddings[-1].halved())
-    return Points(tuple(paddings))
 
 
 def predictions(points: Points, scores: dict[tuple[int, int, int], float], classes: int = 2) -> Predictions:
@@ -49,40 +40,40 @@ def rows_of(one: Candidates) -> list[tuple]:
     ]
 
 
-def test_distances_are_in_strides_of_the_level_around_its_points():
+def test_distances_are_in_strides_of_the_level_around_its_points(points_of):
     # 8 steps, then 4 of stride 2 and 2 of stride 4: the points 8, 9, 10, 11 and 12, 13.
     points = points_of([8], 8, 3)
     predicted = predictions(points, {(0, 0, 3): 0.9, (0, 1, 10): 0.8, (0, 0, 13): 0.7})
     assert found(predicted) == [[(2, 5, 0, 0.9), (2, 8, 1, 0.8), (0, 12, 0, 0.7)]]
 
 
-def test_levels_come_one_after_another_each_by_falling_score():
+def test_levels_come_one_after_another_each_by_falling_score(points_of):
     predicted = predictions(
         points_of([4], 4, 2), {(0, 0, 1): 0.2, (0, 1, 2): 0.3, (0, 0, 4): 0.8, (0, 0, 5): 0.9}
     )
     assert [score for *_, score in found(predicted)[0]] == [0.3, 0.2, 0.9, 0.8]
 
 
-def test_scores_must_exceed_the_threshold():
+def test_scores_must_exceed_the_threshold(points_of):
     predicted = predictions(points_of([4], 4, 1), {(0, 0, 0): 0.5, (0, 0, 1): 0.5000001, (0, 0, 2): 0.4})
     threshold = 0.5  # exactly the sigmoid of 0
     assert [start for start, *_ in found(predicted, threshold=threshold)[0]] == [0]
 
 
-def test_a_level_gives_its_best_and_no_more_than_allowed():
+def test_a_level_gives_its_best_and_no_more_than_allowed(points_of):
     points = points_of([4], 4, 2)
     scores = {(0, k, point): 0.1 + 0.1 * point + 0.01 * k for k in range(2) for point in range(6)}
     rows = found(predictions(points, scores), per_level=3)[0]
     assert [score for *_, score in rows] == [0.41, 0.4, 0.31, 0.61, 0.6, 0.51]
 
 
-def test_every_sequence_of_a_batch_has_its_own_allowance():
+def test_every_sequence_of_a_batch_has_its_own_allowance(points_of):
     points = points_of([4, 4], 4, 1)
     scores = {(0, 0, point): 0.9 for point in range(4)} | {(1, 0, point): 0.1 for point in range(4)}
     assert [len(rows) for rows in found(predictions(points, scores), per_level=3)] == [3, 3]
 
 
-def test_among_equal_scores_the_earlier_point_and_then_the_lower_class_comes_first():
+def test_among_equal_scores_the_earlier_point_and_then_the_lower_class_comes_first(points_of):
     points = points_of([600], 600, 1)
     logits = torch.zeros(1, 3, 600)
     predicted = Predictions(points, logits, DirectRegression(torch.ones(1, 2, 600)))
@@ -90,7 +81,7 @@ def test_among_equal_scores_the_earlier_point_and_then_the_lower_class_comes_fir
     assert [(start + 1, label) for start, _, label, _ in rows] == [divmod(row, 3) for row in range(700)]
 
 
-def test_segments_must_be_longer_than_the_least():
+def test_segments_must_be_longer_than_the_least(points_of):
     points = points_of([4], 4, 2)
     predicted = predictions(points, {(0, 0, 1): 0.9, (0, 0, 4): 0.8})
     # Three strides: 3 steps on level 0, 6 on level 1.
@@ -99,7 +90,7 @@ def test_segments_must_be_longer_than_the_least():
     assert found(predicted, min_steps=6.0) == [[]]
 
 
-def test_segments_that_end_before_they_start_are_left_out():
+def test_segments_that_end_before_they_start_are_left_out(points_of):
     points = points_of([4], 4, 1)
     distances = torch.tensor([[[1.0, -3, 0, -1], [1, 1, 0, 2]]])
     predicted = Predictions(points, torch.zeros(1, 1, 4), DirectRegression(distances))
@@ -107,7 +98,7 @@ def test_segments_that_end_before_they_start_are_left_out():
     assert found(predicted) == [[(-1, 1, 0, 0.5), (4, 5, 0, 0.5)]]
 
 
-def test_points_behind_the_end_of_a_sequence_give_none():
+def test_points_behind_the_end_of_a_sequence_give_none(points_of):
     points = points_of([8, 3], 8, 2)
     everywhere = {(row, 0, point): 0.9 for row in range(2) for point in range(12)}
     rows = found(predictions(points, everywhere))
@@ -115,7 +106,7 @@ def test_points_behind_the_end_of_a_sequence_give_none():
     assert [(start, end) for start, end, *_ in rows[1]] == [(-1, 2), (0, 3), (1, 4), (-2, 4), (0, 6)]
 
 
-def test_a_sequence_in_which_nothing_scores_has_none():
+def test_a_sequence_in_which_nothing_scores_has_none(points_of):
     rows = candidates(
         predictions(points_of([4, 4], 4, 2), {(1, 0, 0): 0.9}), threshold=0.1, per_level=9, min_steps=0
     )
@@ -135,7 +126,7 @@ class Counting:
         return torch.ones(len(places.point), 2)
 
 
-def test_boundaries_are_computed_for_the_chosen_alone():
+def test_boundaries_are_computed_for_the_chosen_alone(points_of):
     points, regression = points_of([400], 400, 3), Counting()
     predicted = Predictions(points, torch.zeros(1, 20, len(points)), regression)
     candidates(predicted, threshold=0.1, per_level=5, min_steps=0)
@@ -149,7 +140,9 @@ def test_boundaries_are_computed_for_the_chosen_alone():
     threshold=st.sampled_from([0.0, 0.3, 0.6]),
     min_steps=st.sampled_from([0.0, 1.5]),
 )
-def test_a_sequence_gives_in_a_batch_what_it_gives_alone(lengths, seed, per_level, threshold, min_steps):
+def test_a_sequence_gives_in_a_batch_what_it_gives_alone(
+    lengths, seed, per_level, threshold, min_steps, points_of
+):
     generator = torch.Generator().manual_seed(seed)
     levels, settings = 3, {"threshold": threshold, "per_level": per_level, "min_steps": min_steps}
     together = points_of(lengths, 12, levels)
@@ -169,7 +162,7 @@ def test_a_sequence_gives_in_a_batch_what_it_gives_alone(lengths, seed, per_leve
 
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
-def test_scores_of_half_precision_are_float32(dtype):
+def test_scores_of_half_precision_are_float32(dtype, points_of):
     predicted = Predictions(
         points_of([4], 4, 1), torch.zeros(1, 1, 4, dtype=dtype), DirectRegression(torch.ones(1, 2, 4))
     )

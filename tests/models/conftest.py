@@ -9,7 +9,6 @@ from untrimmed.config import ModelSection
 from untrimmed.models.build import build_detector
 from untrimmed.models.detector import ActionDetector
 from untrimmed.models.predictions import Places, Points
-from untrimmed.models.sequences import Padding
 
 DIMENSION = 24
 CLASSES = 3
@@ -94,19 +93,6 @@ def padded() -> Callable[..., Tensor]:
         return batch
 
     return lay
-
-
-@pytest.fixture(scope="session")
-def points_of() -> Callable[..., Points]:
-    """points_of(lengths, steps, levels) are the points of a pyramid over such a batch."""
-
-    def build(lengths: Sequence[int], steps: int, levels: int) -> Points:
-        paddings = [Padding(tuple(lengths), steps, torch.device("cpu"))]
-        while len(paddings) < levels:
-            paddings.append(paddings[-1].halved())
-        return Points(tuple(paddings))
-
-    return build
 
 
 @pytest.fixture(scope="session")

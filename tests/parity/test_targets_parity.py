@@ -7,8 +7,6 @@ import numpy as np
 import pytest
 import torch
 
-from untrimmed.models.predictions import Points
-from untrimmed.models.sequences import Padding
 from untrimmed.training.targets import CenterSampling, SequenceTruth, Targets
 
 SYSTEMS = ("actionformer", "tridet", "cltdr", "actionmamba")
@@ -19,7 +17,7 @@ INFINITY = 10000
 
 
 @pytest.fixture(scope="module", params=SYSTEMS)
-def batch(request, shared: Path):
+def batch(request, shared: Path, points_of):
     """What a release assigned, and what is assigned here to the same batch."""
     folder = shared / "parity"
     if not folder.is_dir():
@@ -35,10 +33,8 @@ def batch(request, shared: Path):
         for video in VIDEOS
     ]
     lengths = tuple(arrays[f"train/{video}/feats"].shape[1] for video in VIDEOS)
-    paddings = [Padding(lengths, settings["max_seq_len"], torch.device("cpu"))]
-    while len(paddings) < len(ranges):
-        paddings.append(paddings[-1].halved())
-    return arrays, sampling.assign(Points(tuple(paddings)), truths, CLASSES)
+    points = points_of(lengths, settings["max_seq_len"], len(ranges))
+    return arrays, sampling.assign(points, truths, CLASSES)
 
 
 @pytest.mark.parametrize("video", VIDEOS)

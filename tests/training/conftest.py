@@ -7,8 +7,6 @@ import pytest
 import torch
 
 from untrimmed.config import Recipe
-from untrimmed.models.predictions import Points
-from untrimmed.models.sequences import Padding
 from untrimmed.training.fit import train
 from untrimmed.training.run_folder import RunFolder
 
@@ -25,19 +23,6 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(before)
-
-
-@pytest.fixture(scope="session")
-def points_of() -> Callable[..., Points]:
-    """points_of(lengths, steps, levels) are the points of a pyramid over such a batch."""
-
-    def build(lengths: Sequence[int], steps: int, levels: int) -> Points:
-        paddings = [Padding(tuple(lengths), steps, torch.device("cpu"))]
-        while len(paddings) < levels:
-            paddings.append(paddings[-1].halved())
-        return Points(tuple(paddings))
-
-    return build
 
 
 def write_video(
