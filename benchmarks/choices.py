@@ -19,7 +19,8 @@ import torch
 from untrimmed.annotations.annotations import Annotations
 from untrimmed.annotations.formats import read_annotations
 from untrimmed.detection.inputs import open_inputs
-from untrimmed.detection.localizer import Localizer, collect, load
+from untrimmed.detection.loading import load
+from untrimmed.detection.localizer import Localizer, collect
 from untrimmed.detection.timed_labels import TimedLabels
 from untrimmed.evaluation.evaluator import evaluate
 from untrimmed.evaluation.thresholds import parse_tiou

@@ -26,7 +26,7 @@ from untrimmed.checkpoint import Checkpoint, save_checkpoint
 from untrimmed.config import Recipe
 from untrimmed.detection.detecting import detect_to_file
 from untrimmed.detection.inputs import open_inputs
-from untrimmed.detection.localizer import load
+from untrimmed.detection.loading import load
 from untrimmed.detection.result_files import read_detections
 from untrimmed.evaluation.evaluator import evaluate
 from untrimmed.evaluation.thresholds import parse_tiou

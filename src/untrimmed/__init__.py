@@ -11,7 +11,8 @@ if TYPE_CHECKING:
     from untrimmed.annotations.formats import read_annotations, write_annotations
     from untrimmed.config import Recipe
     from untrimmed.detection.detections import Detection, Detections
-    from untrimmed.detection.localizer import Localizer, load
+    from untrimmed.detection.loading import load
+    from untrimmed.detection.localizer import Localizer
     from untrimmed.detection.result_files import read_detections, write_detections
     from untrimmed.errors import InputError, UntrimmedError
     from untrimmed.evaluation.evaluator import Evaluation, evaluate
@@ -61,7 +62,7 @@ _MODULES = {
     "TimeGrid": "features.time_grid",
     "UntrimmedError": "errors",
     "evaluate": "evaluation.evaluator",
-    "load": "detection.localizer",
+    "load": "detection.loading",
     "load_recipe": "recipes.loading",
     "open_features": "features.opening",
     "read_annotations": "annotations.formats",

@@ -12,7 +12,8 @@ import torch
 from untrimmed.checkpoint import Checkpoint, save_checkpoint
 from untrimmed.config import Recipe
 from untrimmed.detection.inputs import open_inputs, with_scores
-from untrimmed.detection.localizer import collect, load
+from untrimmed.detection.loading import load
+from untrimmed.detection.localizer import collect
 from untrimmed.detection.score_fusion import fused
 from untrimmed.errors import InputError
 from untrimmed.features.sequence import FeatureSequence

@@ -14,7 +14,8 @@ from untrimmed.checkpoint import Checkpoint, save_checkpoint
 from untrimmed.config import DetectionSection, Recipe
 from untrimmed.detection import localizer as module
 from untrimmed.detection.detections import Detections
-from untrimmed.detection.localizer import Decoding, Localizer, batches_by_length, collect, load
+from untrimmed.detection.loading import load
+from untrimmed.detection.localizer import Decoding, Localizer, batches_by_length, collect
 from untrimmed.detection.nms import Suppression
 from untrimmed.detection.timed_labels import TimedLabels
 from untrimmed.errors import InputError

@@ -12,7 +12,8 @@ from safetensors.torch import load_file
 from untrimmed.annotations.formats import read_annotations
 from untrimmed.checkpoint import load_checkpoint
 from untrimmed.config import Recipe
-from untrimmed.detection.localizer import collect, load
+from untrimmed.detection.loading import load
+from untrimmed.detection.localizer import collect
 from untrimmed.detection.result_files import read_detections
 from untrimmed.errors import InputError
 from untrimmed.evaluation.evaluator import evaluate

@@ -114,7 +114,7 @@ def detect(
     """Find the actions in features."""
     from untrimmed.detection.detecting import detect_to_file, own_data
     from untrimmed.detection.inputs import open_inputs, with_scores
-    from untrimmed.detection.localizer import load
+    from untrimmed.detection.loading import load
     from untrimmed.detection.result_files import is_json
     from untrimmed.files import require_writable
     from untrimmed.runs import recipe_of

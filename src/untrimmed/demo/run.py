@@ -7,7 +7,8 @@ from untrimmed.annotations.formats import read_annotations
 from untrimmed.annotations.subsets import chosen_subset
 from untrimmed.demo.task import write_task
 from untrimmed.detection.inputs import open_inputs
-from untrimmed.detection.localizer import collect, load
+from untrimmed.detection.loading import load
+from untrimmed.detection.localizer import collect
 from untrimmed.detection.result_files import write_detections
 from untrimmed.detection.timed_labels import TimedLabels
 from untrimmed.errors import InputError, MissingExtraError
