@@ -1,9 +1,11 @@
-"""How long a FeatureStore takes to read a sequence, whole or in part, from each format, and to open.
+"""How long a FeatureStore takes to read a sequence, whole or in part, from each format; to open; to feed training.
 
     python benchmarks/loading.py [--rounds N]
 
 The files were just written, so the operating system has them in memory: this is the work of the readers, not
-of the disk. A part is a crop of half of the steps from the middle. Each format is read in its own process.
+of the disk. A part is a crop of half of the steps from the middle. Each format is read in its own process. The
+last table makes batches for training as one loader process does, and says how many such processes hold five times
+the rate that a GPU with 30 steps a second at a batch of 2 consumes.
 """
 
 import pickle
@@ -26,11 +28,17 @@ from harness import (
 )
 from numpy.typing import NDArray
 
+from untrimmed.annotations.annotations import Annotations, Segments, Videos
 from untrimmed.features.opening import open_features
 from untrimmed.features.store import FeatureStore
+from untrimmed.training.samples import Cropping, TrainingVideos
+from untrimmed.training.stream import Stream, collate
 
 FORMATS = (".npy", ".npz", ".pt", ".pkl", ".safetensors", ".h5")
 OPENED_FILES = 50_000
+BATCH = 2
+#: Samples a second: five times what 30 steps of a batch consume.
+NEEDED_RATE = 5 * 30 * BATCH
 CPU = torch.device("cpu")
 
 
@@ -54,6 +62,16 @@ class Case:
 CASES = (
     *(Case(extension, 2304, 2048, "float32", read) for extension in FORMATS for read in (2304, 1152)),
     Case(".npy", 6000, 1024, "float16", 1152),
+)
+
+
+#: Recipe, steps, dimension and type of the files that batches are made of; the first is the largest recipe.
+BATCHES = (
+    ("thumos14-internvideo2", 2304, 3200, "float32"),
+    ("thumos14-internvideo2", 2304, 3200, "float16"),
+    ("thumos14-i3d", 2304, 2048, "float32"),
+    ("hacs-slowfast", 292, 2304, "float32"),
+    ("activitynet-tsp", 110, 512, "float32"),
 )
 
 
@@ -99,6 +117,39 @@ def run_case(case: Case, folder: Path, rounds: int, threads: int) -> tuple[Timin
 def run_opening(folder: Path, rounds: int, threads: int) -> tuple[Timing, float, float]:
     torch.set_num_threads(threads)
     return timed(lambda: len(opened(folder)), rounds)
+
+
+def run_batches(folder: Path, rounds: int, threads: int) -> tuple[Timing, float, float]:
+    torch.set_num_threads(threads)
+    ids = tuple(sorted(path.stem for path in folder.iterdir()))
+    count = len(ids)
+    videos = Videos(ids, np.full(count, np.nan), np.full(count, np.nan), ("",) * count)
+    segments = Segments(np.arange(count), np.full(count, 5.0), np.full(count, 9.0), np.zeros(count, np.int64))
+    annotations = Annotations(("action",), videos, segments)
+    stream = Stream(TrainingVideos(opened(folder), annotations, Cropping(2304)), seed=0)
+    return timed(lambda: collate([stream[position] for position in range(BATCH)]), rounds)
+
+
+def batch_row(
+    recipe: str, steps: int, dimension: int, dtype: str, rounds: int, threads: int
+) -> tuple[object, ...]:
+    random = np.random.default_rng(0)
+    with TemporaryDirectory() as name:
+        for number in range(2 * BATCH):
+            values = random.standard_normal((steps, dimension), dtype=np.float32).astype(dtype)
+            np.save(Path(name) / f"video_{number}.npy", values)
+        timing, before, after = in_own_process(run_batches, Path(name), rounds, threads)
+    rate = BATCH / timing.median
+    return (
+        recipe,
+        f"{steps} x {dimension} {dtype}",
+        timing.median / BATCH * 1e3,
+        rate,
+        NEEDED_RATE / rate,
+        timing.multiple / BATCH,
+        after,
+        after - before,
+    )
 
 
 def reading_row(case: Case, rounds: int, threads: int) -> tuple[object, ...]:
@@ -148,6 +199,11 @@ def main() -> None:
         "open_features and its ids, empty files",
         ("folder", *time, *memory),
         [opening_row(options.rounds, options.threads)],
+    )
+    print_table(
+        f"batches of {BATCH} for training, by one process; needed: {NEEDED_RATE} samples a second",
+        ("recipe", "a sample", "ms", "samples/s", "processes needed", *memory),
+        [batch_row(*case, options.rounds, options.threads) for case in BATCHES],
     )
 
 
