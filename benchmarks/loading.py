@@ -1,4 +1,4 @@
-"""How long a FeatureStore takes to read a sequence, whole or in part, from each format; to open; to feed training.
+"""How long a FeatureStore takes to read a sequence, whole or in part, in each format; to open; to feed training.
 
     python benchmarks/loading.py [--rounds N]
 

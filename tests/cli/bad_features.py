@@ -209,6 +209,15 @@ FEATURES = [
         prepare=text("evil/video.pkl", pickle.dumps(Evil())),
     ),
     Case(
+        "features at another rate than said",
+        "train tiny.yaml",
+        "the features do not fit the durations of their videos: in the median the sequences are 0.4 times as "
+        "long as expected: the lengths fit a stride of 5 frames instead of 2, or a rate of 10 frames a second "
+        "instead of 25; correct data.stride or data.fps, or the durations in the annotations (`untrimmed "
+        "datasets check` tells more)",
+        prepare=changed("task/features/features.yaml", "fps: 10", "fps: 25"),
+    ),
+    Case(
         "nothing can be read",
         "detect trained task/features --annotations task/annotations.json --subset test",
         "none of the 2 videos could be read, so detections.json was not written",

@@ -149,6 +149,27 @@ def test_a_task_without_any_usable_features_is_refused_with_the_reasons(copy):
         prepare(section(copy))
 
 
+@pytest.mark.parametrize(("factor", "said"), [(2.0, "are 0.494 times as long"), (0.5, "are 1.91 times as long")])
+def test_features_that_are_as_a_whole_too_short_or_too_long_for_their_videos_are_refused(copy, factor, said):
+    def stretch(database):
+        for video in database.values():
+            video["duration"] *= factor
+
+    change_annotations(copy, stretch)
+    with pytest.raises(InputError, match="do not fit the durations of their videos") as caught:
+        prepare(section(copy))
+    assert said in str(caught.value)
+
+
+def test_single_videos_of_another_length_and_unknown_durations_are_let_be(copy):
+    def change(database):
+        database["training-0"]["duration"] *= 3
+        del database["training-1"]["duration"]
+
+    change_annotations(copy, change)
+    assert len(prepare(section(copy)).training.videos) == 7
+
+
 def test_a_task_without_actions_is_refused(copy):
     change_annotations(copy, lambda database: [
         database[video].update(annotations=[]) for video in names("training", *range(7))

@@ -61,7 +61,8 @@ def train(
     folder = Path("runs", Path(recipe).stem) if out is None else out
     with log_to_file(folder / "log.txt"):
         run = fit(chosen, folder, resume=resume, progress=watched("reading features"))
-    say(f"the model is in {run.path}; detect with it: untrimmed detect {run.path} FEATURES")
+    what = "" if chosen.evaluation.test_subset else " FEATURES"  # without a protocol nobody says where to detect
+    say(f"the model is in {run.path}; detect with it: untrimmed detect {run.path}{what}")
 
 
 def detect(

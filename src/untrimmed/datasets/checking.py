@@ -9,11 +9,11 @@ from untrimmed.annotations.annotations import Annotations
 from untrimmed.annotations.subsets import chosen_subset
 from untrimmed.config import Recipe
 from untrimmed.datasets.findings import Finding, Report
-from untrimmed.datasets.lengths import Lengths
 from untrimmed.datasets.names import of_other_videos, stems, with_pattern
 from untrimmed.datasets.needed import in_words, needed_subsets, read_all
 from untrimmed.detection.feature_reading import FeatureReading
 from untrimmed.errors import InputError
+from untrimmed.features.lengths import Lengths
 from untrimmed.features.problems import NotFiniteError, UnequalLengthsError, WrongDimensionError
 from untrimmed.features.store import FeatureStore
 from untrimmed.features.time_grid import TimeGrid
@@ -70,12 +70,12 @@ def check_features(
         needed = chosen_subset(annotations, subset)
     store = _opened(recipe, annotations)
     looked = _look(store, needed, watch, whole=whole)
-    timed, lengths = _lengths(looked, needed)
+    lengths = _lengths(looked, needed, store)
     named = set().union(*(source.names for source in store.sources))
     other = of_other_videos(named, stems(store.sources[0].place), annotations.videos.ids)
     places = " and ".join(str(source.place) for source in store.sources)
     findings = [
-        *_findings(looked, store, needed, timed, lengths),
+        *_findings(looked, store, needed, lengths),
         _remark("are not annotated, but have features", named - set(annotations.videos.ids), of_needed=False),
     ]
     return Report(
@@ -86,16 +86,14 @@ def check_features(
     )
 
 
-def _findings(
-    looked: _Looked, store: FeatureStore, needed: Annotations, timed: list[str], lengths: Lengths
-) -> list[Finding]:
+def _findings(looked: _Looked, store: FeatureStore, needed: Annotations, lengths: Lengths) -> list[Finding]:
     """What is said of the needed videos, of some of them or of none."""
     return [
         *(Finding(what, videos) for what, videos in looked.failed.items()),
-        Finding("differ in length from their video", _misfits(timed, lengths)),
+        Finding("differ in length from their video", _misfits(lengths)),
         Finding("have actions after their features", _uncovered(looked, needed)),
         _remark("have sources cut to the shortest", store.cut & looked.readable.keys()),
-        _remark("are of unknown duration, length not checked", looked.readable.keys() - set(timed)),
+        _remark("are of unknown duration, length not checked", looked.readable.keys() - set(lengths.video_ids)),
     ]
 
 
@@ -143,25 +141,24 @@ def _look(
     return looked
 
 
-def _lengths(looked: _Looked, needed: Annotations) -> tuple[list[str], Lengths]:
-    """The videos that can be read and have a duration, and the lengths of their features."""
+def _lengths(looked: _Looked, needed: Annotations, store: FeatureStore) -> Lengths:
+    """The lengths of the features of the videos that can be read and have a duration."""
     videos = needed.videos
     duration_of = dict(zip(videos.ids, videos.duration_seconds.tolist(), strict=True))
-    timed = [video_id for video_id in looked.readable if not np.isnan(duration_of[video_id])]
-    grids = [looked.readable[video_id][1] for video_id in timed]
-    return timed, Lengths(
-        steps=np.array([looked.readable[video_id][0] for video_id in timed], dtype=np.int64),
-        duration_seconds=np.array([duration_of[video_id] for video_id in timed]),
-        fps=np.array([grid.fps for grid in grids]),
-        stride=grids[0].stride if grids else 1.0,
-        window=grids[0].window if grids else 1.0,
-    )
+    steps = {video_id: steps for video_id, (steps, _) in looked.readable.items()}
+    return Lengths.of(steps, duration_of, store.timing)
 
 
-def _misfits(timed: list[str], lengths: Lengths) -> Mapping[str, str]:
+def _misfits(lengths: Lengths) -> Mapping[str, str]:
     """The videos whose features are too long or too short for them."""
     rows = zip(
-        timed, lengths.steps, lengths.expected, lengths.duration_seconds, lengths.fps, lengths.fit, strict=True
+        lengths.video_ids,
+        lengths.steps,
+        lengths.expected,
+        lengths.duration_seconds,
+        lengths.fps,
+        lengths.fit,
+        strict=True,
     )
     return {
         video_id: f"{video_id} has {steps} steps, but should have about {expected:.0f} ({seconds:.6g} s at "

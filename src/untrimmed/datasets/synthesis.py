@@ -16,11 +16,11 @@ import numpy as np
 
 from untrimmed.annotations.annotations import Annotations
 from untrimmed.config import Recipe
-from untrimmed.datasets.lengths import whole_windows
 from untrimmed.datasets.needed import needed_subsets, read_all
 from untrimmed.datasets.places import Place, claim, planned_places
 from untrimmed.datasets.planting import Planting
 from untrimmed.errors import InputError
+from untrimmed.features.lengths import whole_windows
 from untrimmed.features.manifest import Manifest
 from untrimmed.features.survey import counted
 from untrimmed.features.time_grid import TimeGrid
@@ -153,9 +153,10 @@ def training_command(name: str, changes: Sequence[str], planned: Plan) -> str:
         planned: what was written.
     """
     folders = [str(place.folder) for place in planned.places]
+    own = ("data.features=", "detection.video_scores=")
     words = [
         name,
-        *changes,
+        *(change for change in changes if not change.startswith(own)),
         f"data.features={folders[0] if len(folders) == 1 else '[' + ', '.join(folders) + ']'}",
     ]
     if planned.scores is not None:

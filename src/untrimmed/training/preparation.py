@@ -2,7 +2,7 @@
 
 import logging
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +15,7 @@ from untrimmed.annotations.subsets import chosen_subset
 from untrimmed.config import DataSection, HoldOut
 from untrimmed.detection.feature_reading import FeatureReading
 from untrimmed.errors import InputError
+from untrimmed.features.lengths import Lengths
 from untrimmed.features.store import FeatureStore
 from untrimmed.features.survey import survey
 
@@ -120,4 +121,23 @@ def _readable(
         raise InputError(f"no video has features that can be used: {reasons}")
     for sentence in found.sentences():
         logger.warning("%s", sentence)
-    return annotations.select([video_id in found.lengths for video_id in annotations.videos.ids])
+    readable = annotations.select([video_id in found.lengths for video_id in annotations.videos.ids])
+    _require_fitting(readable, store, found.lengths)
+    return readable
+
+
+def _require_fitting(annotations: Annotations, store: FeatureStore, lengths: Mapping[str, int]) -> None:
+    """InputError where the features as a whole are too short or too long for their videos.
+
+    Their stride or rate is then another than the recipe says, and labels and features would lie at other times.
+    """
+    if store.resample_to is not None:
+        lengths = {video_id: store.length_before_resampling(video_id) for video_id in lengths}
+    videos = annotations.videos
+    duration_of = dict(zip(videos.ids, videos.duration_seconds.tolist(), strict=True))
+    wrong = Lengths.of(lengths, duration_of, store.timing).diagnosis()
+    if wrong is not None:
+        raise InputError(
+            f"the features do not fit the durations of their videos: {wrong}; correct data.stride or data.fps, "
+            "or the durations in the annotations (`untrimmed datasets check` tells more)"
+        )

@@ -1,12 +1,14 @@
 """Whether feature sequences are as long as their videos, and what their lengths would fit instead."""
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from untrimmed.annotations.annotations import BoolArray, FloatArray, IntArray
 from untrimmed.features.time_grid import TimeGrid
+from untrimmed.features.timing import Timing
 
 #: An extractor that fills up the ends of a video gives N / stride vectors of N frames, one that does not
 #: (N - window) / stride + 1: they differ by less than window / stride. The other steps are for rounding up or
@@ -29,6 +31,7 @@ class Lengths:
     """The lengths of V feature sequences, one a video, beside the durations of the videos.
 
     Attributes:
+        video_ids: V names.
         steps: (V,) steps of the sequence in the file.
         duration_seconds: (V,) of the video, all known.
         fps: (V,) frames per second of each video.
@@ -36,11 +39,25 @@ class Lengths:
         window: frames that one vector sees.
     """
 
+    video_ids: tuple[str, ...]
     steps: IntArray
     duration_seconds: FloatArray
     fps: FloatArray
     stride: float
     window: float
+
+    @classmethod
+    def of(cls, steps: Mapping[str, int], duration_of: Mapping[str, float], timing: Timing) -> "Lengths":
+        """Those of the videos with known `steps` that have a duration (not NaN); their frame rates are known."""
+        timed = [video_id for video_id in steps if not math.isnan(duration_of[video_id])]
+        return cls(
+            video_ids=tuple(timed),
+            steps=np.array([steps[video_id] for video_id in timed], dtype=np.int64),
+            duration_seconds=np.array([duration_of[video_id] for video_id in timed]),
+            fps=np.array([timing.grid(video_id).fps for video_id in timed]),
+            stride=timing.stride,
+            window=timing.window,
+        )
 
     @property
     def expected(self) -> FloatArray:

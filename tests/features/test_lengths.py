@@ -3,12 +3,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from untrimmed.datasets.lengths import Lengths, whole_windows
+from untrimmed.features.lengths import Lengths, whole_windows
 from untrimmed.features.time_grid import TimeGrid
 
 
 def lengths(steps: list[int], seconds: list[float], fps: float, stride: float, window: float) -> Lengths:
-    return Lengths(np.array(steps), np.array(seconds), np.full(len(steps), fps), stride, window)
+    names = tuple(f"video {number}" for number in range(len(steps)))
+    return Lengths(names, np.array(steps), np.array(seconds), np.full(len(steps), fps), stride, window)
 
 
 def test_the_expected_length_is_that_of_windows_that_fill_the_video() -> None:
