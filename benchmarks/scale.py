@@ -6,7 +6,8 @@ Every video has a .npy file of its real kind and length, but a sparse one: it ho
 disk, so this is the work of the program and of the memory, not of a disk. The network is narrow, since what a
 network costs is measured elsewhere (inference.py, training.py). Each case is run with a tenth of the videos and
 with all: the time a video and the peak memory of the one are to be those of the other, but for the index (names,
-durations, segments) and, in detection and evaluation, the detections themselves.
+durations, segments) and, in evaluation, the detections themselves. Detection also fills caches of the numerical
+libraries, which keep a kernel for each length of a sequence up to some number of them.
 """
 
 import argparse
@@ -30,6 +31,7 @@ from untrimmed.detection.loading import load
 from untrimmed.detection.result_files import read_detections
 from untrimmed.evaluation.evaluator import evaluate
 from untrimmed.evaluation.thresholds import parse_tiou
+from untrimmed.memory import keep_freed_memory
 from untrimmed.models.build import build_detector
 from untrimmed.recipes.loading import load_recipe
 from untrimmed.training.fit import assemble
@@ -110,7 +112,7 @@ def recipe_of(case: Case, folder: Path) -> Recipe:
             "detection.suppression.per_class=true",
             "detection.suppression.voting_tiou=null",
             # As few as a trained network finds; one with random weights would find some in every step.
-            "detection.candidates_per_level=200",
+            "detection.candidates_per_level=50",
             "detection.suppression.max_detections=100",
             "model.channels=16",
             "model.encoder.hidden=16",
@@ -120,7 +122,8 @@ def recipe_of(case: Case, folder: Path) -> Recipe:
 
 
 def measured(work: Callable[[], int]) -> Cost:
-    """What `work`, which tells how many videos it went through, costs in this process."""
+    """What `work`, which tells how many videos it went through, costs in this process, set up as a command's."""
+    keep_freed_memory()
     matrix_product_seconds(CPU)  # so that its memory is not taken for that of the work
     before = peak_memory_megabytes(CPU)
     begin = time.perf_counter()
