@@ -47,6 +47,24 @@ def test_other_files_hidden_files_and_folders_are_left_aside(folder_of):
     assert find_videos(folder) == {"a": "a.npy"}
 
 
+def test_a_folder_of_folders_has_the_files_in_them(folder_of):
+    folder = folder_of("README", "features.yaml")
+    for subset, video in (("training", "a"), ("validation", "b"), (".old", "c")):
+        (folder / subset).mkdir()
+        (folder / subset / f"v_{video}.npy").touch()
+    assert find_videos(folder, "v_{video}") == {"a": "training/v_a.npy", "b": "validation/v_b.npy"}
+
+
+def test_a_video_in_two_of_the_folders_is_an_error_and_files_beside_the_folders_hide_them(folder_of):
+    folder = folder_of()
+    for subset in ("training", "validation"):
+        (folder / subset).mkdir()
+        (folder / subset / "a.npy").touch()
+    with pytest.raises(InputError, match=r"two files of the video a: training/a\.npy and validation/a\.npy"):
+        find_videos(folder)
+    assert find_videos(folder_of("b.npy")) == {"b": "b.npy"}
+
+
 def test_extensions_are_known_in_capitals(folder_of):
     assert find_videos(folder_of("a.NPY", "b.Pt")) == {"a": "a.NPY", "b": "b.Pt"}
 

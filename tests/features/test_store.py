@@ -34,6 +34,15 @@ def test_a_sequence_has_its_values_and_its_grid(tmp_path, save, opened):
     assert opened(tmp_path).grid("a") == sequence.grid
 
 
+def test_sequences_are_read_from_a_folder_for_each_subset(tmp_path, save, opened):
+    for subset, video in (("training", "a"), ("validation", "b")):
+        (tmp_path / subset).mkdir()
+        save(tmp_path / subset / f"{video}.npy", VALUES)
+    store = opened(tmp_path)
+    assert store.ids == ("a", "b")
+    np.testing.assert_array_equal(store.read("b", 3, 9), VALUES[3:9])
+
+
 def test_an_unknown_video_is_named_with_some_that_exist(tmp_path, save, opened):
     save(tmp_path / "a.npy", VALUES)
     for read in (

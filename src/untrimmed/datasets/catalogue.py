@@ -201,14 +201,14 @@ HACS = Dataset(
             "I3D, RGB",
             f"hacs_segments_features.zip, {_TRIDET}",
             "VIDEO.npy, (T, 2048)",
-            "the archive has a folder for each subset: put (or link) all files into one",
+            "the archive has a folder for each subset: give the folder that holds these",
         ),
         FeatureSet(
             "hacs-slowfast",
             "SlowFast-101, trained on HACS",
             "linked from the README of github.com/qinzhi-0110/Temporal-Context-Aggregation-Network-Pytorch",
             "VIDEO.pkl, an array (T, 2304)",
-            "there is a folder for each subset: put (or link) all files into one",
+            "there is a folder for each subset: give the folder that holds these",
         ),
     ),
 )

@@ -16,7 +16,8 @@ def find_videos(place: Path, pattern: str = "{video}") -> dict[str, str]:
 
     A name belongs to a video where it fits `pattern`, such as "v_{video}" or "{video}-i3d", without its
     extension; a pattern with an extension, such as "{video}.npy", takes only that format. Hidden files and
-    files of no known extension are left aside. Raises InputError where the place is absent or holds nothing
+    files of no known extension are left aside. A folder that holds no such file itself, but folders, such as one
+    a subset, has those in them. Raises InputError where the place is absent or holds nothing
     that fits, and where two files belong to one video.
     """
     prefix, suffix = split_pattern(pattern)
@@ -46,15 +47,25 @@ def few(names: Iterable[str]) -> str:
 
 
 def _videos_in_folder(folder: Path, pattern: str, prefix: str, suffix: str) -> dict[str, str]:
+    names = _file_names(folder)
+    files = _fitting(folder, names, prefix, suffix)
+    if not files:
+        files = _fitting(folder, _names_in_folders_of(folder), prefix, suffix)
+    if not files:
+        raise _nothing_fits(folder, pattern, names)
+    return files
+
+
+def _fitting(folder: Path, names: list[str], prefix: str, suffix: str) -> dict[str, str]:
+    """Those of the names, which may have a folder before them, that are of feature files of videos."""
     whole_name = suffix.lower().endswith(tuple(READERS))
     files: dict[str, str] = {}
     twice: dict[str, tuple[str, str]] = {}
-    names = _file_names(folder)
     for name in names:
-        stem, extension = os.path.splitext(name)
+        stem, extension = os.path.splitext(os.path.basename(name))
         if extension.lower() not in READERS:
             continue
-        video_id = _video_id(name if whole_name else stem, prefix, suffix)
+        video_id = _video_id(os.path.basename(name) if whole_name else stem, prefix, suffix)
         if video_id is None:
             continue
         if video_id in files:
@@ -62,15 +73,24 @@ def _videos_in_folder(folder: Path, pattern: str, prefix: str, suffix: str) -> d
         files[video_id] = name
     if twice:
         raise _two_files(folder, twice)
-    if not files:
-        raise _nothing_fits(folder, pattern, names)
     return files
 
 
 def _file_names(folder: Path) -> list[str]:
+    return [entry.name for entry in _entries(folder) if entry.is_file()]
+
+
+def _names_in_folders_of(folder: Path) -> list[str]:
+    """The files in the folders that lie in a folder, each with its folder before it."""
+    folders = sorted(entry.name for entry in _entries(folder) if entry.is_dir())
+    return [os.path.join(name, file) for name in folders for file in _file_names(folder / name)]
+
+
+def _entries(folder: Path) -> list["os.DirEntry[str]"]:
+    """What a folder holds, but for what is hidden."""
     try:
         with os.scandir(folder) as entries:
-            return [entry.name for entry in entries if entry.name[0] != "." and entry.is_file()]
+            return [entry for entry in entries if entry.name[0] != "."]
     except OSError as error:
         raise InputError(f"{folder} cannot be read: {reason(error)}") from error
 
