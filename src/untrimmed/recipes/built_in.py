@@ -7,4 +7,4 @@ FOLDER = Path(__file__).parent
 
 def built_in() -> dict[str, Path]:
     """The built-in recipes by name."""
-    return {path.stem: path for path in sorted(FOLDER.glob("*.yaml"))}
+    return {path.stem: path for path in sorted(FOLDER.glob("*.yaml"), key=lambda path: path.stem)}
