@@ -198,9 +198,10 @@ class Localizer:
 
     def _candidates(self, values: Sequence[NDArray[np.float32]]) -> list[Candidates]:
         lengths = [len(rows) for rows in values]
-        batch = torch.zeros(len(values), max(lengths), values[0].shape[1])
+        batch = torch.empty(len(values), max(lengths), values[0].shape[1])
         for row, rows in zip(batch, values, strict=True):
             row[: len(rows)] = torch.from_numpy(np.ascontiguousarray(rows))
+            row[len(rows) :] = 0
         return candidates(
             self.detector(batch.to(self.device), lengths),
             threshold=self.decoding.threshold,

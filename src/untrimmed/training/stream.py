@@ -66,9 +66,10 @@ class Batch:
 def collate(samples: Sequence[Sample]) -> Batch:
     """A batch of samples."""
     lengths = tuple(len(sample.features) for sample in samples)
-    features = torch.zeros(len(samples), max(lengths), samples[0].features.shape[1])
-    for row, sample in enumerate(samples):
-        features[row, : lengths[row]] = sample.features
+    features = torch.empty(len(samples), max(lengths), samples[0].features.shape[1])
+    for row, sample, length in zip(features, samples, lengths, strict=True):
+        row[:length] = sample.features
+        row[length:] = 0
     return Batch(
         videos=tuple(sample.video for sample in samples),
         features=features,
