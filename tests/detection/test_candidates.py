@@ -168,3 +168,18 @@ def test_scores_of_half_precision_are_float32(dtype, points_of):
     )
     (one,) = candidates(predicted, threshold=0.1, per_level=9, min_steps=0)
     assert one.score.dtype == torch.float32
+
+
+@given(
+    scores=st.lists(st.sampled_from([0.0, 0.1, 0.2, 0.3, 0.5, 0.9]), min_size=1, max_size=40),
+    threshold=st.sampled_from([0.0, 0.1, 0.25, 0.9]),
+    per_level=st.integers(1, 12),
+)
+def test_of_more_than_a_level_may_give_the_best_stay_and_of_equals_the_first(
+    scores, threshold, per_level, points_of
+):
+    points = points_of([len(scores)], len(scores), 1)
+    predicted = predictions(points, {(0, 0, step): score for step, score in enumerate(scores) if score > 0}, 1)
+    ranked = sorted(range(len(scores)), key=lambda step: (-scores[step], step))
+    expected = [step - 1.0 for step in ranked if scores[step] > threshold][:per_level]
+    assert [start for start, *_ in found(predicted, threshold, per_level)[0]] == expected

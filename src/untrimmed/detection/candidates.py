@@ -64,11 +64,20 @@ def _best_places(predictions: Predictions, threshold: float, per_level: int) -> 
         # Point by point, class by class: among equal scores the earlier point comes first, on every machine.
         flat = level.transpose(1, 2).flatten(1)
         for sequence, row in enumerate(flat):
-            above = torch.nonzero(row > threshold)[:, 0]
-            order = torch.argsort(row[above], descending=True, stable=True)[:per_level]
-            chosen = above[order]
+            chosen = _best(row, threshold, per_level)
             found_points.append(first + chosen // classes)
             labels.append(chosen % classes)
             scores.append(row[chosen])
             sequences.append(torch.full_like(chosen, sequence))
     return Places(torch.cat(sequences), torch.cat(found_points), torch.cat(labels)), torch.cat(scores)
+
+
+def _best(row: Tensor, threshold: float, most: int) -> Tensor:
+    """Where scores (N,) exceed the threshold: the `most` best of them, by falling score, of equals the first."""
+    above = torch.nonzero(row > threshold)[:, 0]
+    if len(above) > most:
+        # To put all of them in order would take several times as long as to pick the best first.
+        least = torch.topk(row, most, sorted=False).values.min()
+        above = torch.nonzero(row >= least)[:, 0]
+    order = torch.argsort(row[above], descending=True, stable=True)[:most]
+    return above[order]
