@@ -2,6 +2,7 @@
 
 import json
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
 from untrimmed.annotations.problems import Problem, quoted
@@ -23,14 +24,16 @@ class RepeatedKeys(dict[str, object]):
         return [key for key, count in counts.items() if count > 1]
 
 
-def read_json(path: Path) -> object:
+def read_json(path: Path, of_object: Callable[[list[tuple[str, object]]], object] | None = None) -> object:
     """What a JSON file holds; InputError with line and column where it is broken.
 
-    An object in which a key is repeated comes as RepeatedKeys, every other one as a plain dict.
+    Args:
+        path: the file.
+        of_object: what becomes of an object, given its keys and values; by default `plain_object`.
     """
     text = read_text(path)
     try:
-        return json.loads(text, object_pairs_hook=_object)
+        return json.loads(text, object_pairs_hook=of_object or plain_object)
     except json.JSONDecodeError as error:
         at = f"line {error.lineno}, column {error.colno}"
         raise InputError(f"{path} is not valid JSON at {at}: {error.msg}") from error
@@ -52,6 +55,7 @@ def report_repeated_keys(place: str, value: dict[str, object], problems: list[Pr
         )
 
 
-def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
+def plain_object(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    """A plain dict, or RepeatedKeys where a key is repeated."""
     unique = dict(pairs)
     return unique if len(unique) == len(pairs) else RepeatedKeys(pairs)

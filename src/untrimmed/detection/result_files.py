@@ -29,7 +29,7 @@ from untrimmed.annotations.values import finite_number
 from untrimmed.detection.detections import Detections, joined
 from untrimmed.detection.result_formats import (
     JsonStream,
-    Row,
+    Rows,
     check_names_for_csv,
     read_csv_rows,
     read_json_rows,
@@ -57,7 +57,7 @@ def read_detections(path: Path | str, classes: Sequence[str] | None = None) -> D
     read_rows = read_json_rows if is_json(path) else read_csv_rows
     with _no_garbage_collection():
         video_ids, rows, classifier = read_rows(path)
-        detections = _detections(video_ids, rows, classes, lambda row: _place(path, video_ids, rows[row]))
+        detections = _detections(video_ids, rows, classes, lambda row: _place(path, video_ids, rows, row))
         detections = replace(detections, classifier=classifier)
     beyond = int(((detections.score < 0) | (detections.score > 1)).sum())
     if beyond:
@@ -121,23 +121,22 @@ def is_json(path: Path) -> bool:
     return suffix == ".json"
 
 
-def _place(path: Path, video_ids: Sequence[str], row: Row) -> str:
+def _place(path: Path, video_ids: Sequence[str], rows: Rows, row: int) -> str:
     if is_json(path):
-        return f"{path}, video {quoted(video_ids[row.video])}, detection {row.number}"
-    return f"{path}, line {row.number}"
+        return f"{path}, video {quoted(video_ids[rows.video[row]])}, detection {rows.number[row]}"
+    return f"{path}, line {rows.number[row]}"
 
 
 def _detections(
-    video_ids: tuple[str, ...], rows: list[Row], classes: Sequence[str] | None, place: PlaceOf
+    video_ids: tuple[str, ...], rows: Rows, classes: Sequence[str] | None, place: PlaceOf
 ) -> Detections:
     """The rows as checked columns, in their order."""
-    video, _, starts, ends, labels, scores = zip(*rows, strict=True) if rows else ((),) * 6
-    names, label = _labels(labels, classes, place)
-    start, end = _numbers(starts, "start", place), _numbers(ends, "end", place)
+    names, label = _labels(rows.label, classes, place)
+    start, end = _numbers(rows.start, "start", place), _numbers(rows.end, "end", place)
     for row in np.flatnonzero(end < start)[:1]:
         raise InputError(f"{place(row)}: the end, {end[row]:g}, must not be before the start, {start[row]:g}")
-    score = _numbers(scores, "score", place)
-    return Detections(names, video_ids, np.array(video, dtype=np.int64), start, end, label, score)
+    score = _numbers(rows.score, "score", place)
+    return Detections(names, video_ids, np.array(rows.video, dtype=np.int64), start, end, label, score)
 
 
 def _numbers(values: Sequence[object], name: str, place: PlaceOf) -> FloatArray:

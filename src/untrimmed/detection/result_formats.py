@@ -3,15 +3,18 @@
 import csv
 import io
 import logging
+import sys
+from array import array
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from itertools import islice
 from operator import itemgetter
 from pathlib import Path
-from typing import NamedTuple, TextIO
+from typing import Any, NamedTuple, TextIO
 
 import numpy as np
 
-from untrimmed.annotations.json_file import RepeatedKeys, read_json
+from untrimmed.annotations.json_file import RepeatedKeys, plain_object, read_json
 from untrimmed.annotations.problems import described, first_few, quoted
 from untrimmed.detection.detections import Detections
 from untrimmed.errors import InputError
@@ -24,41 +27,80 @@ _COLUMNS = ("video", "start", "end", "label", "score")
 _SCORES_FROM = "video scores from "
 
 
-class Row(NamedTuple):
-    """One detection as a file has it: its video's index, its number (in the video) or line, its values."""
+class Item(NamedTuple):
+    """One detection of a JSON file, its values as they stand there."""
 
-    video: int
-    number: int
     start: object
     end: object
     label: object
     score: object
 
 
+@dataclass(frozen=True)
+class Rows:
+    """Detections as a file has them: a row each, in columns, which take a fraction of the room of objects.
+
+    Attributes:
+        video: index of its video.
+        number: of the detection in its video, or of its line.
+        start, end, label, score: its values.
+    """
+
+    video: "array[int]" = field(default_factory=lambda: array("q"))
+    number: "array[int]" = field(default_factory=lambda: array("q"))
+    start: list[object] = field(default_factory=list)
+    end: list[object] = field(default_factory=list)
+    label: list[object] = field(default_factory=list)
+    score: list[object] = field(default_factory=list)
+
+    def __len__(self) -> int:
+        return len(self.video)
+
+    def add(self, video: int, number: int, item: Item) -> None:
+        """One more row."""
+        self.video.append(video)
+        self.number.append(number)
+        self.start.append(item.start)
+        self.end.append(item.end)
+        self.label.append(item.label)
+        self.score.append(item.score)
+
+
 class Found(NamedTuple):
     """What a file holds: the videos, the detections in them, and whose video scores gave the classes."""
 
     video_ids: tuple[str, ...]
-    rows: list[Row]
+    rows: Rows
     classifier: str = ""
 
 
 def read_json_rows(path: Path) -> Found:
     """The videos of ActivityNet's results, and the detections in them, each with its number in its video."""
     results, classifier = _results(path)
-    rows: list[Row] = []
+    rows = Rows()
     for video, (video_id, items) in enumerate(results.items()):
         if not isinstance(items, list):
             place = f"{path}, video {quoted(video_id)}"
-            raise InputError(f"{place}: its detections must be a list, but are {described(items)}")
+            given = "an object" if isinstance(items, Item) else described(items)
+            raise InputError(f"{place}: its detections must be a list, but are {given}")
         for number, item in enumerate(items, start=1):
-            try:
-                start, end = item["segment"]
-                rows.append(Row(video, number, start, end, item["label"], item["score"]))
-            except (KeyError, TypeError, ValueError):
+            if not isinstance(item, Item):
                 place = f"{path}, video {quoted(video_id)}, detection {number}"
-                raise InputError(f"{place}: {_what_is_wrong(item)}") from None
+                raise InputError(f"{place}: {_what_is_wrong(item)}")
+            rows.add(video, number, item)
     return Found(tuple(results), rows, classifier)
+
+
+def _compact(pairs: list[tuple[str, object]]) -> "Item | dict[str, object]":
+    """An object of JSON; a detection as an Item, since as a dict it would take several times the room."""
+    values: dict[str, Any] = plain_object(pairs)
+    try:
+        start, end = values["segment"]
+        label, score = values["label"], values["score"]
+    except (KeyError, TypeError, ValueError):
+        return values
+    # One text for all detections of a class.
+    return Item(start, end, sys.intern(label) if isinstance(label, str) else label, score)
 
 
 class JsonStream:
@@ -113,7 +155,7 @@ def read_csv_rows(path: Path) -> Found:
     # Strict, because a quote that is never closed would otherwise swallow the rest of the file unseen.
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     index: dict[str, int] = {}
-    rows: list[Row] = []
+    rows = Rows()
     try:
         header = next(reader)
         cells_of = itemgetter(*_places_of_columns(path, header))
@@ -130,8 +172,8 @@ def read_csv_rows(path: Path) -> Found:
                 raise InputError(f"{path}, line {reader.line_num}: the video is missing")
             video = index.setdefault(video_id.strip(), len(index))
             if start or end or label or score:
-                values = _number(start), _number(end), label.strip(), _number(score)
-                rows.append(Row(video, reader.line_num, *values))
+                item = Item(_number(start), _number(end), sys.intern(label.strip()), _number(score))
+                rows.add(video, reader.line_num, item)
     except csv.Error as error:
         raise InputError(f"{path}, line {reader.line_num}: {error}; is a quote there not closed?") from error
     return Found(tuple(index), rows)
@@ -168,7 +210,7 @@ def check_names_for_csv(path: Path, names: Sequence[str]) -> None:
 
 def _results(path: Path) -> tuple[dict[str, object], str]:
     """What a results file holds of each video, and its classifier."""
-    content = read_json(path)
+    content = read_json(path, _compact)
     results = content.get("results") if isinstance(content, dict) else None
     if not isinstance(content, dict) or not isinstance(results, dict):
         keys = first_few([quoted(key) for key in content]) if isinstance(content, dict) else ""
