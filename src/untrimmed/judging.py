@@ -111,6 +111,8 @@ def _of_run(question: Question, recipe: Recipe) -> Question:
 
 def _checked(question: Question) -> Question:
     """The question, before any file is read; InputError for what cannot be meant."""
+    if not question.detections.exists():
+        raise InputError(f"there is no file or run folder {question.detections}; check its name")
     if question.annotations is None:
         raise InputError(
             f"nothing says what is true of {question.detections}: give the file of annotations after it, or a "

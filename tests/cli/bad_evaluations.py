@@ -30,6 +30,11 @@ def with_detections(world: Path) -> None:
 
 JUDGING = [
     Case(
+        "detections that are not there",
+        "evaluate nothing.json task/annotations.json",
+        "there is no file or run folder nothing.json; check its name",
+    ),
+    Case(
         "misspelt protocol",
         "evaluate detections.json task/annotations.json --protocol thumos",
         "there is no protocol thumos: give one of thumos14, multithumos, epic-kitchens-100, activitynet13, hacs; "

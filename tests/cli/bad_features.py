@@ -226,7 +226,7 @@ FEATURES = [
     Case(
         "no such file",
         "detect trained task/features/sequence-099.npy",
-        "there is no file task/features/sequence-099.npy; check its name",
+        "there is no file or folder task/features/sequence-099.npy; check its name",
     ),
     Case(
         "video instead of features",

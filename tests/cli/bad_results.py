@@ -35,11 +35,16 @@ def two(**changes: object) -> Callable[[Path], object]:
 
 RESULTS = [
     Case(
+        "run that is not there",
+        "results runs/nothing",
+        "there is no file or run folder runs/nothing; check its name",
+    ),
+    Case(
         "run that was not evaluated",
         "results trained",
         "trained holds no evaluation.json; make it first: untrimmed evaluate trained",
     ),
-    Case("no such run", "results nowhere.json", "nowhere.json cannot be read: no such file or directory"),
+    Case("no such run", "results nowhere.json", "there is no file or run folder nowhere.json; check its name"),
     Case(
         "table instead of an evaluation",
         "results a.csv",

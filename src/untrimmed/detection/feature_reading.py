@@ -70,7 +70,7 @@ class FeatureReading:
         for file in files:
             _require_features(file)
             if not file.is_file():
-                raise InputError(f"there is no file {file}; check its name")
+                raise InputError(f"there is no file or folder {file}; check its name")
             if file.suffix.lower() not in READERS:
                 raise InputError(f"{file} is not a feature file: those end in {', '.join(READERS)}")
         store = self.open([folder], fps_of=fps_of)

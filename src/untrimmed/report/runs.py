@@ -64,6 +64,8 @@ def read_run(path: Path) -> RunEvaluation:
 
     Raises InputError where there is none, it is something else, or it does not say of which recipe and seed.
     """
+    if not path.exists():
+        raise InputError(f"there is no file or run folder {path}; check its name")
     if path.is_dir() and not (path / EVALUATION).exists():
         raise InputError(f"{path} holds no {EVALUATION}; make it first: untrimmed evaluate {path}")
     file = path / EVALUATION if path.is_dir() else path

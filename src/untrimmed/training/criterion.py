@@ -3,6 +3,7 @@
 Shape letters: B sequences, K classes, N points, M positive places (a positive point with one of its classes).
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -33,12 +34,12 @@ class Losses:
         return {name: value.detach() for name, value in vars(self).items() if value is not None}
 
 
-class Normalizer(nn.Module):
+class Normalizer(nn.Module, ABC):
     """By what the sums over positive and over negative points are divided."""
 
+    @abstractmethod
     def forward(self, positives: Tensor, negatives: Tensor) -> tuple[Tensor, Tensor]:
         """The counts of a batch, over all processes, to two divisors."""
-        raise NotImplementedError
 
 
 class CountNormalizer(Normalizer):
