@@ -19,7 +19,7 @@ segments and sequences are in steps of the features.
 A recipe may begin with `base: NAME`, the name of a built-in recipe or a YAML file: what it does not say itself
 is then as that one says. `name` is what it is called in tables; without it, that is its file's name.
 
-This page is made from the schema, `src/untrimmed/config.py`, by `python docs/recipe_keys.py`.
+This page is made from the schema, `src/untrimmed/config/`, by `python docs/recipe_keys.py`.
 """
 
 
@@ -32,9 +32,10 @@ def _part(heading: Key, section: type[BaseModel]) -> str:
     """A heading, and the keys of a section but not of the sections in it, which have their own."""
     path = heading.path
     own = [key for key in keys(section, path) if key.path[:-1] == path and key.section is None]
+    of_kind = "" if heading.kind is None else f": {heading.kind}"
     is_off = " Nothing of the kind if the section is left out." if heading.default == "null" else ""
     lines = [
-        f"\n{'#' * (1 + len(path))} {heading.name}\n",
+        f"\n{'#' * (1 + len(path))} {heading.name}{of_kind}\n",
         f"{section.__doc__}{is_off}\n",
         "| key | may be | if left out | meaning |",
         "|---|---|---|---|",

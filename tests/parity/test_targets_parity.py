@@ -34,7 +34,7 @@ def batch(request, shared: Path, points_of):
     ]
     lengths = tuple(arrays[f"train/{video}/feats"].shape[1] for video in VIDEOS)
     points = points_of(lengths, settings["max_seq_len"], len(ranges))
-    return arrays, sampling.assign(points, truths, CLASSES)
+    return arrays, sampling.assign_points(points, truths, CLASSES)
 
 
 @pytest.mark.parametrize("video", VIDEOS)

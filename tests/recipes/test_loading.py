@@ -13,6 +13,7 @@ from untrimmed.recipes.built_in import built_in
 from untrimmed.recipes.keys import find_key
 from untrimmed.recipes.loading import as_yaml, checked, find_recipe, load_recipe, read_values
 
+ENCODERS = "gmg, transformer, max_pooling, sgp, mamba, ssd"
 PLACES = ("data.annotations=a.json", "data.features=f")
 
 
@@ -51,10 +52,11 @@ def test_every_key_of_a_built_in_recipe_exists(name: str) -> None:
             for place in (places(value, (*above, key)) if isinstance(value, dict) else [(*above, key)])
         ]
 
-    for place in places(read_values(find_recipe(name))):
+    values = read_values(find_recipe(name))
+    for place in places(values):
         if place == ("base",):
             continue
-        key = find_key(place)
+        key = find_key(place, values)
         assert key is not None
         assert key.path == place
 
@@ -127,10 +129,13 @@ def test_every_mistake_is_told_at_once() -> None:
         ("training.loss.coarse_weight=2", "training.loss.coarse_weight is 2, but must be a number from 0 to 1"),
         (
             "training.loss.classification=varifokal",
-            'training.loss.classification is "varifokal", but must be one of varifocal, focal; did you mean '
-            "varifocal?",
+            'training.loss.classification is "varifokal", but must be one of varifocal, focal, '
+            "released_varifocal; did you mean varifocal?",
         ),
-        ("model.encoder.kind=sgp", 'model.encoder.kind is "sgp", but must be gmg'),
+        (
+            "model.encoder.kind=sgb",
+            f'model.encoder.kind is "sgb", but must be one of {ENCODERS}; did you mean sgp?',
+        ),
         ("model.encoder.kernel_size=4", "model.encoder.kernel_size: must be odd, but is 4"),
         (
             "training.crop_ratio=[0.5,2]",
@@ -143,7 +148,7 @@ def test_every_mistake_is_told_at_once() -> None:
             "data.training_subset=2024",
             "data.training_subset is 2024, but must be text; put it in quotes to make it text",
         ),
-        ("model=null", "model is null, but must be a section with keys such as channels, levels, embedding"),
+        ("model=null", "model is null, but must be a section with keys such as channels, levels, padding"),
         ("epochs=3", "epochs is not a key of a recipe; did you mean training.epochs?"),
         ("training.levels=3", "training.levels is not a key of a recipe; did you mean model.levels?"),
         (
@@ -158,7 +163,8 @@ def test_every_mistake_is_told_at_once() -> None:
         ),
         (
             "something=1",
-            "something is not a key of a recipe; it has name, data, model, training, detection, evaluation",
+            "something is not a key of a recipe; it has name, plugins, data, model, training, detection, "
+            "evaluation",
         ),
         ("training.epochs=${nowhere}", "a ${...} in it leads nowhere: Interpolation key 'nowhere' not found"),
     ],

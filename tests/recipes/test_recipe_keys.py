@@ -5,7 +5,8 @@ from typing import Annotated, Literal
 import pytest
 from pydantic import Field
 
-from untrimmed.config import OddCount, TrainingSection
+from untrimmed.config.training import TrainingSection
+from untrimmed.config.values import OddCount
 from untrimmed.recipes.keys import find_key, in_words, keys, written
 
 

@@ -18,7 +18,7 @@ def truth(*actions: tuple[float, float, int]) -> SequenceTruth:
 
 
 def assign(points: Points, *truths: SequenceTruth, ranges=(ANY_DISTANCE,), radius=1.5, classes=3) -> Targets:
-    return CenterSampling(ranges, radius).assign(points, truths, classes)
+    return CenterSampling(ranges, radius).assign_points(points, truths, classes)
 
 
 def learned(targets: Targets, row: int = 0) -> dict[int, set[int]]:
@@ -166,7 +166,7 @@ def test_targets_are_those_of_plain_loops(actions, steps, radius):
     paddings = [Padding((steps,), steps, torch.device("cpu"))]
     while len(paddings) < 3:
         paddings.append(paddings[-1].halved())
-    targets = CenterSampling(ranges, radius).assign(Points(tuple(paddings)), [truth(*actions)], 3)
+    targets = CenterSampling(ranges, radius).assign_points(Points(tuple(paddings)), [truth(*actions)], 3)
     labels, distances = by_plain_loops(steps, 3, actions, ranges, radius, 3)
     assert targets.labels[0].t().tolist() == labels
     for point, expected in enumerate(distances):
@@ -177,7 +177,7 @@ def test_targets_are_those_of_plain_loops(actions, steps, radius):
 @given(actions=lists_of_actions(), shift=st.integers(1, 5))
 def test_positive_points_lie_inside_what_they_learn(actions, shift):
     points = Points((Padding((30,), 30, torch.device("cpu")),))
-    targets = CenterSampling((ANY_DISTANCE,), float(shift)).assign(points, [truth(*actions)], 3)
+    targets = CenterSampling((ANY_DISTANCE,), float(shift)).assign_points(points, [truth(*actions)], 3)
     assert (targets.distances[targets.positive] > 0).all()
     for label, point in product(range(3), range(30)):
         if targets.labels[0, label, point]:

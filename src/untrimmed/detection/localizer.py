@@ -57,6 +57,7 @@ class Decoding:
                 max_detections=thinning.max_detections,
                 per_class=thinning.per_class,
                 voting_tiou=thinning.voting_tiou,
+                voting_weight=thinning.voting_weight,
             ),
         )
 

@@ -1,14 +1,20 @@
 """The one place that turns a recipe's model section into modules."""
 
 from collections.abc import Callable
+from typing import Any
 
 from torch import nn
 
-from untrimmed.config import CLTDRSection, GMGSection, ModelSection
+from untrimmed.config.decoders import CLTDRSection, ConvolutionalSection
+from untrimmed.config.encoders import GMGSection
+from untrimmed.config.model import ModelSection
 from untrimmed.models.decoders.cltdr import CLTDRDecoder
+from untrimmed.models.decoders.convolutional import ConvolutionalDecoder
 from untrimmed.models.detector import ActionDetector
 from untrimmed.models.embedding import Embedding
 from untrimmed.models.encoders.gmg import GMGEncoder
+from untrimmed.models.pyramid_norms import GroupNorms, LayerNorms, SharedLayerNorm
+from untrimmed.models.sequences import ReleaseLengths
 
 
 def build_detector(model: ModelSection, *, input_dim: int, classes: int) -> ActionDetector:
@@ -19,6 +25,7 @@ def build_detector(model: ModelSection, *, input_dim: int, classes: int) -> Acti
         input_dim: D, the dimension of a feature vector.
         classes: K.
     """
+    release = model.release_padding
     return ActionDetector(
         embedding=Embedding(
             input_dim,
@@ -29,7 +36,15 @@ def build_detector(model: ModelSection, *, input_dim: int, classes: int) -> Acti
         ),
         encoder=ENCODERS[model.encoder.kind](model.encoder, model),
         decoder=DECODERS[model.decoder.kind](model.decoder, model, classes),
+        release_lengths=ReleaseLengths(release.length, release.multiple) if model.padding == "release" else None,
     )
+
+
+def build_norms(model: ModelSection) -> nn.Module:
+    """What normalises the levels of the pyramid, for a decoder."""
+    if model.norm == "group":
+        return GroupNorms()
+    return LayerNorms(model.channels, model.levels) if model.norm == "layer" else SharedLayerNorm(model.channels)
 
 
 def _gmg(section: GMGSection, model: ModelSection) -> nn.Module:
@@ -54,8 +69,26 @@ def _cltdr(section: CLTDRSection, model: ModelSection, classes: int) -> nn.Modul
         kernel_size=section.kernel_size,
         boundary_kernel_size=section.boundary_kernel_size,
         layers=section.layers,
+        norms=build_norms(model),
     )
 
 
-ENCODERS: dict[str, Callable[[GMGSection, ModelSection], nn.Module]] = {"gmg": _gmg}
-DECODERS: dict[str, Callable[[CLTDRSection, ModelSection, int], nn.Module]] = {"cltdr": _cltdr}
+def _convolutional(section: ConvolutionalSection, model: ModelSection, classes: int) -> nn.Module:
+    return ConvolutionalDecoder(
+        model.channels,
+        classes,
+        model.levels,
+        head_channels=section.head_channels,
+        kernel_size=section.kernel_size,
+        layers=section.layers,
+        norms=build_norms(model),
+    )
+
+
+#: From an encoder's own section and that of the whole model to its module; a package of a user's may add its own.
+ENCODERS: dict[str, Callable[[Any, ModelSection], nn.Module]] = {"gmg": _gmg}
+#: From a decoder's own section, that of the whole model and the number of classes to its module.
+DECODERS: dict[str, Callable[[Any, ModelSection, int], nn.Module]] = {
+    "cltdr": _cltdr,
+    "convolutional": _convolutional,
+}

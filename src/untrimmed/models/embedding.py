@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from untrimmed.models.rows import Rows, Trunk
-from untrimmed.models.sequences import Padding
+from untrimmed.models.sequences import Padding, ReleasePadding
 
 
 class Embedding(nn.Module):
@@ -38,12 +38,22 @@ class Embedding(nn.Module):
 
     def forward(self, features: Tensor, padding: Padding) -> Tensor:
         """Features (B, T, D), whatever stands behind the sequences, to (B, C, T), zero there."""
-        rows = Rows(padding.lengths, self.gap, features.device)
-        table = rows.lay([row[:length] for row, length in zip(features, padding.lengths, strict=True)])
+        rows = Rows.of([padding], self.gap)
+        table = rows.lay([row[:span] for row, span in zip(features, padding.spans, strict=True)])
         sequences = rows.take(self.trunk(table, rows))
+        x = torch.stack([F.pad(x.t(), (0, padding.steps - len(x))) for x in sequences])
         if self.positions:
-            sequences = tuple(x + position_code(len(x), x.shape[1], x.device) for x in sequences)
-        return torch.stack([F.pad(x.t(), (0, padding.steps - len(x))) for x in sequences])
+            code = _code_of(padding, x.shape[1])
+            x = x + (code if padding.is_empty else code * padding.mask)
+        return x
+
+
+def _code_of(padding: Padding, channels: int) -> Tensor:
+    """(C, T), the code of positions of a batch."""
+    if not isinstance(padding, ReleasePadding) or padding.steps <= padding.code_steps:
+        return position_code(padding.steps, channels, padding.device).t()
+    held = position_code(padding.code_steps, channels, padding.device).t()
+    return F.interpolate(held[None], padding.steps, mode="linear", align_corners=False)[0]
 
 
 def position_code(steps: int, channels: int, device: torch.device) -> Tensor:

@@ -68,6 +68,11 @@ class Points:
         """(B, N), false at the points behind the end of a sequence."""
         return torch.cat([padding.mask[:, 0] for padding in self.paddings], dim=1)
 
+    @cached_property
+    def spanned(self) -> Tensor:
+        """(B, N), true at the points that are computed: the valid ones, or with `ReleasePadding` all."""
+        return torch.cat([padding.spanned[:, 0] for padding in self.paddings], dim=1)
+
 
 @dataclass(frozen=True)
 class Places:

@@ -10,13 +10,15 @@ Shape letters: R rows of the table, C channels, K kernel size.
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import pairwise
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+
+from untrimmed.models.sequences import Padding
 
 
 @dataclass(frozen=True)
@@ -27,11 +29,25 @@ class Rows:
         lengths: of the sequences, in their order.
         gap: rows of zeros between two of them: half of the widest kernel that will pass over the table.
         device: where the indices live.
+        unmasked: (R,), false at the rows that a release sets to zero after each convolution; None: no such.
     """
 
     lengths: tuple[int, ...]
     gap: int
     device: torch.device
+    unmasked: Tensor | None = None
+
+    @classmethod
+    def of(cls, paddings: Sequence[Padding], gap: int) -> "Rows":
+        """A table of all steps that are computed of some batches, one batch after another."""
+        spans = tuple(span for padding in paddings for span in padding.spans)
+        rows = cls(spans, gap, paddings[0].device)
+        if all(padding.spans == padding.lengths for padding in paddings):
+            return rows
+        masks = [
+            mask[:span] for padding in paddings for mask, span in zip(padding.mask.mT, padding.spans, strict=True)
+        ]
+        return replace(rows, unmasked=rows.lay(masks)[:, 0])
 
     def lay(self, sequences: Sequence[Tensor]) -> Tensor:
         """Sequences (length, C) to the table (R, C)."""
@@ -48,6 +64,10 @@ class Rows:
     def zero_gaps_(self, table: Tensor) -> Tensor:
         """The table with zeros between its sequences, in place."""
         return table.index_fill_(0, self._gaps, 0.0) if len(self.lengths) > 1 else table
+
+    def zero_as_released(self, table: Tensor) -> Tensor:
+        """The table with zeros at the rows that a release sets to zero (`sequences.ReleasePadding`)."""
+        return table if self.unmasked is None else table * self.unmasked[:, None]
 
     @cached_property
     def _gaps(self) -> Tensor:
@@ -194,5 +214,5 @@ class Trunk(nn.Module):
     def forward(self, table: Tensor, rows: Rows) -> Tensor:
         """(R, C) to (R, H), both with zeros between the sequences."""
         for convolution, norm in zip(self.convolutions, self.norms, strict=True):
-            table = F.relu_(rows.zero_gaps_(norm(convolution(table))))
+            table = F.relu_(rows.zero_gaps_(norm(rows.zero_as_released(convolution(table)))))
         return table

@@ -9,7 +9,7 @@ Fourier transforms) asks `Padding` where each sequence ends. So a prediction dep
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import torch
@@ -32,12 +32,14 @@ class Padding:
     device: torch.device
 
     @classmethod
-    def of(cls, x: Tensor, lengths: Sequence[int] | None) -> "Padding":
-        """The padding of x (B, C, T); without `lengths` every sequence fills its row.
+    def of(cls, x: Tensor, lengths: "Padding | Sequence[int] | None") -> "Padding":
+        """The padding of x (B, C, T), if it is not given; without `lengths` every sequence fills its row.
 
         Raises:
             ValueError: if there are not B lengths, or one is outside 1..T.
         """
+        if isinstance(lengths, Padding):
+            return lengths
         batch, _, steps = x.shape
         lengths = (steps,) * batch if lengths is None else tuple(lengths)
         if len(lengths) != batch:
@@ -57,9 +59,23 @@ class Padding:
         ends = torch.tensor(self.lengths, device=self.device)
         return (torch.arange(self.steps, device=self.device) < ends[:, None])[:, None]
 
+    @property
+    def spans(self) -> tuple[int, ...]:
+        """The B numbers of steps that are computed: those of the sequences alone."""
+        return self.lengths
+
+    @property
+    def spanned(self) -> Tensor:
+        """(B, 1, T), true at the steps that are computed."""
+        return self.mask
+
     def zero(self, x: Tensor) -> Tensor:
         """x (B, C, T) with zeros behind each sequence."""
         return x if self.is_empty else x * self.mask
+
+    def zero_as_released(self, x: Tensor) -> Tensor:
+        """x (B, C, T), which has zeros behind each sequence already; see `ReleasePadding`."""
+        return x
 
     def fill(self, x: Tensor, value: float) -> Tensor:
         """x (B, C, T) with `value` behind each sequence."""
@@ -93,7 +109,71 @@ class Padding:
 
     def halved(self) -> "Padding":
         """The padding one level up, where every second step is kept, from the first on."""
-        return Padding(tuple(half(n) for n in self.lengths), half(self.steps), self.device)
+        return replace(self, lengths=tuple(half(n) for n in self.lengths), steps=half(self.steps))
+
+
+@dataclass(frozen=True)
+class ReleasePadding(Padding):
+    """Padding that takes part, as in the authors' releases.
+
+    There, normalisation statistics, means, Fourier transforms and pooling take in whatever stands behind the end
+    of a sequence, and only some operations write zeros there. So here what keeps sequences clean elsewhere does
+    nothing (`zero`, `fill`, `each`), and zeros are written where the releases write them (`zero_as_released`).
+    What comes out depends on the padded length: this is for weights that were trained so.
+
+    Attributes:
+        code_steps: steps for which a code of positions is held; longer sequences stretch it.
+    """
+
+    code_steps: int = 2304
+
+    @property
+    def spans(self) -> tuple[int, ...]:
+        """Whole rows."""
+        return (self.steps,) * len(self.lengths)
+
+    @property
+    def spanned(self) -> Tensor:
+        """Everywhere."""
+        return torch.ones_like(self.mask)
+
+    def zero(self, x: Tensor) -> Tensor:
+        """x as it is."""
+        return x
+
+    def zero_as_released(self, x: Tensor) -> Tensor:
+        """x (B, C, T) with zeros behind each sequence."""
+        return super().zero(x)
+
+    def fill(self, x: Tensor, value: float) -> Tensor:
+        """x as it is."""
+        return x
+
+    def each(self, x: Tensor, function: Callable[[Tensor], Tensor]) -> Tensor:
+        """The function of the whole rows."""
+        return function(x)
+
+
+@dataclass(frozen=True)
+class ReleaseLengths:
+    """To what lengths the releases pad.
+
+    Attributes:
+        length: steps to which shorter sequences are padded, that of training.
+        multiple: longer ones are padded to a multiple of this.
+    """
+
+    length: int = 2304
+    multiple: int = 32
+
+    def pad(self, features: Tensor, lengths: Sequence[int] | None) -> tuple[Tensor, ReleasePadding]:
+        """Features (B, T, D) with zeros behind each sequence up to the length of the longest, padded alone."""
+        own = Padding.of(features.mT, lengths)
+        longest = max(own.lengths)
+        steps = self.length if longest <= self.length else -(-longest // self.multiple) * self.multiple
+        known = features[:, :longest].masked_fill(~own.mask[..., :longest].mT, 0.0)
+        padding = ReleasePadding(own.lengths, steps, own.device, self.length)
+        return F.pad(known, (0, 0, 0, steps - longest)), padding
 
 
 def half(length: int) -> int:

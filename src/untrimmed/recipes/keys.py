@@ -12,7 +12,9 @@ from annotated_types import Ge, Gt, Le, Lt, MultipleOf
 from pydantic import AfterValidator, BaseModel
 from pydantic.fields import FieldInfo
 
-from untrimmed.config import Recipe, require_odd
+from untrimmed.config import Recipe
+from untrimmed.config.kinds import OneOf
+from untrimmed.config.values import require_odd
 
 PLAIN = {bool: "true or false", int: "a whole number", float: "a number", str: "text", Path: "a path"}
 
@@ -24,10 +26,12 @@ class Key:
     Attributes:
         path: with its sections, as in ("training", "loss", "normalizer").
         field: what the schema says of it.
+        kind: of a section that is of several kinds, the one that is meant.
     """
 
     path: tuple[str, ...]
     field: FieldInfo
+    kind: str | None = None
 
     @property
     def name(self) -> str:
@@ -37,6 +41,8 @@ class Key:
     @property
     def section(self) -> type[BaseModel] | None:
         """What is below it, None where it holds a value."""
+        if self.kind is not None and (kinds := kinds_of(self.field)) is not None:
+            return kinds.sections[self.kind]
         return _section(self.field.annotation)
 
     @property
@@ -60,22 +66,38 @@ class Key:
 def keys(section: type[BaseModel] = Recipe, above: tuple[str, ...] = ()) -> Iterator[Key]:
     """All keys of a section and of the sections in it, in the order of the schema."""
     for name, field in section.model_fields.items():
-        key = Key((*above, name), field)
-        yield key
-        if key.section is not None:
-            yield from keys(key.section, key.path)
+        kinds = kinds_of(field)
+        for kind in [None] if kinds is None else kinds.sections:
+            key = Key((*above, name), field, kind)
+            yield key
+            if key.section is not None:
+                yield from keys(key.section, key.path)
 
 
-def find_key(place: Sequence[Any]) -> Key | None:
-    """The key at a place in a recipe, or the one whose value the place lies in; None where there is none."""
+def find_key(place: Sequence[Any], values: Any = None) -> Key | None:
+    """The key at a place in a recipe, or the one whose value the place lies in; None where there is none.
+
+    Args:
+        place: names, and numbers of list entries, from the top on.
+        values: the nested dicts of the recipe, which say of what kind its sections are.
+    """
     found: Key | None = None
     section: type[BaseModel] | None = Recipe
     for part in place:
         if section is None or part not in section.model_fields:
             break
-        found = Key((*(found.path if found else ()), part), section.model_fields[part])
+        field = section.model_fields[part]
+        values = values.get(part) if isinstance(values, dict) else None
+        kinds = kinds_of(field)
+        kind = None if kinds is None else kinds.kind_of(values) or kinds.default
+        found = Key((*(found.path if found else ()), part), field, kind)
         section = found.section
     return found
+
+
+def kinds_of(field: FieldInfo) -> OneOf | None:
+    """The kinds that a section may be of, None where it is not of several."""
+    return next((one for one in field.metadata if isinstance(one, OneOf)), None)
 
 
 def in_words(kind: Any, limits: Sequence[Any] = ()) -> str:

@@ -14,7 +14,9 @@ from untrimmed.config import Recipe
 from untrimmed.errors import InputError
 from untrimmed.files import read_text
 from untrimmed.recipes.built_in import built_in
+from untrimmed.recipes.keys import Key, find_key, kinds_of
 from untrimmed.recipes.mistakes import did_you_mean, mistakes
+from untrimmed.recipes.plugins import import_plugins
 
 #: What a recipe leaves to whoever uses it.
 UNSET = "???"
@@ -45,12 +47,13 @@ def load_recipe(name: str, overrides: Sequence[str] = ()) -> Recipe:
     path = find_recipe(name)
     values = {"name": path.stem} | _with_base(read_values(path), [path])
     for text in overrides:
-        values = _merged(values, _change(text))
+        values = merge(values, change(text))
     return checked(_without_unset(_resolved(values, name)), where=name)
 
 
 def _with_base(values: dict[Any, Any], above: list[Path]) -> dict[Any, Any]:
     """The values of a recipe on top of those of the one that it names as its `base`."""
+    import_plugins(values)  # which may say what keys there are
     own = {key: value for key, value in values.items() if key != "base"}
     if "base" not in values:
         return own
@@ -61,7 +64,7 @@ def _with_base(values: dict[Any, Any], above: list[Path]) -> dict[Any, Any]:
     path = beside if base not in built_in() and beside.is_file() else find_recipe(base)
     if path in above:
         raise InputError(f"{above[-1]}: base leads in a circle: {' to '.join(map(str, [*above, path]))}")
-    merged: dict[Any, Any] = _merged(_with_base(read_values(path), [*above, path]), own)
+    merged: dict[Any, Any] = merge(_with_base(read_values(path), [*above, path]), own)
     return merged
 
 
@@ -70,6 +73,8 @@ def checked(values: Any, where: str) -> Recipe:
 
     A value must be of its key's type: text is not taken for a number, nor a number for true or false.
     """
+    if isinstance(values, dict):
+        import_plugins(values)
     try:
         # Strict, but through JSON, in which a list may be a pair and text a path.
         return Recipe.model_validate_json(json.dumps(values, default=str), strict=True)
@@ -104,7 +109,7 @@ def read_values(path: Path) -> dict[Any, Any]:
     return values
 
 
-def _change(text: str) -> dict[str, Any]:
+def change(text: str) -> dict[str, Any]:
     """What `section.key=value` changes, as nested dicts."""
     name, equals, value = text.partition("=")
     parts = name.strip().split(".")
@@ -133,11 +138,29 @@ def _with_video(value: Any) -> Any:
     return value.replace(VIDEO, "{video}") if isinstance(value, str) else value
 
 
-def _merged(values: Any, change: Any) -> Any:
-    """Dicts are merged, everything else is replaced."""
-    if not (isinstance(values, dict) and isinstance(change, dict)):
-        return change
-    return values | {key: _merged(values.get(key), part) for key, part in change.items()}
+def merge(values: Any, changes: Any, place: tuple[Any, ...] = ()) -> Any:
+    """Nested dicts with changes on top: dicts are merged, everything else is replaced.
+
+    Where a section becomes one of another kind, it keeps of what was said before the keys that both kinds have.
+
+    Args:
+        values: as they are.
+        changes: what is said on top.
+        place: where in the recipe they are.
+    """
+    if not (isinstance(values, dict) and isinstance(changes, dict)):
+        return changes
+    if "kind" in changes and (key := find_key(place, None)) is not None:
+        values = _of_kind(values, changes["kind"], key)
+    return values | {key: merge(values.get(key), part, (*place, key)) for key, part in changes.items()}
+
+
+def _of_kind(values: dict[Any, Any], kind: Any, key: Key) -> dict[Any, Any]:
+    """What stays of a section when it becomes one of this kind."""
+    kinds = kinds_of(key.field)
+    if kinds is None or kind == values.get("kind", kinds.default) or kinds.kind_of({"kind": kind}) is None:
+        return values
+    return {name: value for name, value in values.items() if name in kinds.sections[kind].model_fields}
 
 
 def _resolved(values: Any, where: str) -> Any:

@@ -7,7 +7,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from untrimmed.recipes.keys import Key, find_key, keys
+from untrimmed.config import Recipe
+from untrimmed.recipes.keys import Key, find_key, keys, kinds_of
 
 #: Longer values are cut in messages.
 SHOWN_CHARACTERS = 60
@@ -33,13 +34,15 @@ def did_you_mean(given: str, known: Iterable[str]) -> str:
 def _sentences(error: dict[str, Any], values: Any) -> list[str]:
     place: tuple[Any, ...] = error["loc"]
     if error["type"] == "extra_forbidden":
-        return [_unknown(place)]
-    key = find_key(place)
+        return [_unknown(place, values)]
+    key = find_key(place, values)
     if error["type"] == "missing" and key is not None and len(key.path) == len(place):
         return [f"{needed} is not set; give it in the file or as {needed}=VALUE" for needed in _needed(key)]
     if error["type"] == "value_error":
         said = str(error["ctx"]["error"])
         return [said if key is None else f"{key.name}: {said}"]
+    if error["type"] == "unknown_kind" and key is not None:
+        return [_unknown_kind(key, values)]
     if key is None:
         return ["a recipe must hold sections such as data and model"]
     given = _at(values, key.path)
@@ -49,12 +52,21 @@ def _sentences(error: dict[str, Any], values: Any) -> list[str]:
     return [f"{key.name} is {_shown(given)}, but must be {key.allowed}{hint}"]
 
 
-def _unknown(place: Sequence[Any]) -> str:
+def _unknown_kind(key: Key, values: Any) -> str:
+    """That a section is of a kind that does not exist."""
+    kinds = kinds_of(key.field)
+    assert kinds is not None
+    given = _at(values, key.path)["kind"]
+    hint = did_you_mean(str(given), kinds.sections)
+    return f"{key.name}.kind is {_shown(given)}, but must be one of {', '.join(kinds.sections)}{hint}"
+
+
+def _unknown(place: Sequence[Any], values: Any) -> str:
     """That a key does not exist, and which may be meant: one of this name elsewhere, or one like it beside."""
     *above, last = map(str, place)
     name = ".".join((*above, last))
-    elsewhere = [key.name for key in keys() if key.path[-1] == last]
-    beside = {key.path[-1]: key.name for key in keys() if key.path[:-1] == tuple(above)}
+    elsewhere = list(dict.fromkeys(key.name for key in keys() if key.path[-1] == last and key.name != name))
+    beside = {part: ".".join((*above, part)) for part in _parts(above, values)}
     close = difflib.get_close_matches(last, list(beside), n=1)
     meant = elsewhere or [beside[part] for part in close]
     if meant:
@@ -62,6 +74,13 @@ def _unknown(place: Sequence[Any]) -> str:
     section = ".".join(above)
     listed = f"{section} has the keys {', '.join(beside)}" if section else f"it has {', '.join(beside)}"
     return f"{name} is not a key of a recipe; {listed}"
+
+
+def _parts(above: Sequence[str], values: Any) -> list[str]:
+    """The names of the keys of the section at a place."""
+    key = find_key(above, values)
+    section = Recipe if key is None else key.section
+    return [] if section is None else list(section.model_fields)
 
 
 def _needed(key: Key) -> list[str]:

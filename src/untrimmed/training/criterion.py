@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from untrimmed.models.predictions import Places, Predictions
 from untrimmed.training.losses import tiou
-from untrimmed.training.targets import CenterSampling, SequenceTruth, Targets
+from untrimmed.training.targets import Assignment, SequenceTruth, Targets
 
 ClassLoss = Callable[[Tensor, Tensor], Tensor]
 DistanceLoss = Callable[[Tensor, Tensor], Tensor]
@@ -37,6 +37,9 @@ class Losses:
 class Normalizer(nn.Module, ABC):
     """By what the sums over positive and over negative points are divided."""
 
+    #: Whether it is asked again for the coarse losses.
+    moves_twice = False
+
     @abstractmethod
     def forward(self, positives: Tensor, negatives: Tensor) -> tuple[Tensor, Tensor]:
         """The counts of a batch, over all processes, to two divisors."""
@@ -56,12 +59,14 @@ class RunningNormalizer(Normalizer):
     Args:
         initial: where the mean starts.
         momentum: how much of it stays at each step.
+        moves_twice: whether it counts a batch again before the coarse losses (release of CLTDR-GMG).
     """
 
     value: Tensor
 
-    def __init__(self, initial: float = 100.0, momentum: float = 0.9) -> None:
+    def __init__(self, initial: float = 100.0, momentum: float = 0.9, *, moves_twice: bool = False) -> None:
         super().__init__()
+        self.moves_twice = moves_twice
         self.momentum = momentum
         self.register_buffer("value", torch.tensor(initial))
 
@@ -86,6 +91,7 @@ class Criterion(nn.Module):
         distance_loss: predicted and true distances (M, 2) to losses (M,).
         normalizer: what the sums are divided by.
         quality_power: the weight of a positive place is its tIoU to this power; 0 leaves it 1.
+        quality_gradient: whether that weight has a gradient.
         regression_weight: of the distance loss.
         coarse_weight: share of the coarse predictions in the total, in [0, 1].
         coarse_class_loss: as `class_loss`, for them.
@@ -93,12 +99,13 @@ class Criterion(nn.Module):
 
     def __init__(
         self,
-        assignment: CenterSampling,
+        assignment: Assignment,
         *,
         class_loss: ClassLoss,
         distance_loss: DistanceLoss,
         normalizer: Normalizer,
         quality_power: float,
+        quality_gradient: bool = False,
         regression_weight: float = 1.0,
         coarse_weight: float = 0.0,
         coarse_class_loss: ClassLoss,
@@ -109,13 +116,14 @@ class Criterion(nn.Module):
         self.distance_loss = distance_loss
         self.normalizer = normalizer
         self.quality_power = quality_power
+        self.quality_gradient = quality_gradient
         self.regression_weight = regression_weight
         self.coarse_weight = coarse_weight
         self.coarse_class_loss = coarse_class_loss
 
     def forward(self, predictions: Predictions, truths: Sequence[SequenceTruth]) -> Losses:
         """The losses of one batch; in training, their mean over several processes is that of the whole batch."""
-        targets = self.assignment.assign(predictions.points, truths, predictions.class_logits.shape[1])
+        targets = self.assignment.assign(predictions, truths)
         places = targets.positive_places()
         divisors = self._divisors(targets)
         classes, distances = self._terms(
@@ -124,6 +132,8 @@ class Criterion(nn.Module):
         total = classes + self.regression_weight * distances
         if predictions.coarse is None or self.coarse_weight == 0:
             return Losses(total, classes, distances)
+        if self.normalizer.moves_twice:
+            divisors = self._divisors(targets)
         coarse_classes, coarse_distances = self._terms(
             predictions.coarse, targets, places, divisors, self.coarse_class_loss, 0.0
         )
@@ -134,7 +144,7 @@ class Criterion(nn.Module):
     def _divisors(self, targets: Targets) -> tuple[Tensor, Tensor]:
         """What the sums over positive and negative points of this process are divided by."""
         positive = targets.positive
-        counts = torch.stack((positive.sum(), (targets.valid & ~positive).sum())).float()
+        counts = torch.stack((targets.number.float(), (targets.valid & ~positive).sum().float()))
         processes = 1
         # Not in validation, where one process may have more videos to look at than another.
         if self.training and torch.distributed.is_available() and torch.distributed.is_initialized():
@@ -159,9 +169,17 @@ class Criterion(nn.Module):
         losses = class_loss(predictions.class_logits.float(), targets.labels) * targets.valid[:, None]
         if quality_power > 0:
             weights = torch.ones_like(losses)
-            quality = tiou(predicted, true).detach() ** quality_power
+            overlap = tiou(predicted, true)
+            overlap = overlap if self.quality_gradient else overlap.detach()
+            # A power of 0 has an infinite gradient.
+            quality = torch.where(overlap > 0, overlap, 1.0) ** quality_power * (overlap > 0)
             losses = losses * weights.index_put((places.sequence, places.label, places.point), quality)
         by_point = losses.sum(dim=1)
+        by_place = self.distance_loss(predicted, true)
         positive = targets.positive
-        classes = (by_point * positive).sum() / divisors[0] + (by_point * ~positive).sum() / divisors[1]
-        return classes, self.distance_loss(predicted, true).sum() / divisors[0]
+        counted = positive.float()
+        if targets.weights is not None:
+            counted = counted * targets.weights
+            by_place = by_place * targets.weights[places.sequence, places.point]
+        classes = (by_point * counted).sum() / divisors[0] + (by_point * ~positive).sum() / divisors[1]
+        return classes, by_place.sum() / divisors[0]

@@ -23,7 +23,14 @@ from untrimmed.features.store import FeatureStore
 from untrimmed.models.build import build_detector
 from untrimmed.training.averaging import WarmAverage
 from untrimmed.training.criterion import CountNormalizer, Criterion, Normalizer, RunningNormalizer
-from untrimmed.training.losses import diou_loss, focal_loss, giou_loss, iou_loss, varifocal_loss
+from untrimmed.training.losses import (
+    diou_loss,
+    focal_loss,
+    giou_loss,
+    iou_loss,
+    released_varifocal_loss,
+    varifocal_loss,
+)
 from untrimmed.training.module import DetectorTraining, Plan
 from untrimmed.training.preparation import Material, prepare
 from untrimmed.training.progress import ProgressLine, quiet
@@ -35,7 +42,11 @@ from untrimmed.training.validation import Validation
 
 logger = logging.getLogger(__name__)
 
-CLASS_LOSSES = {"varifocal": varifocal_loss, "focal": focal_loss}
+CLASS_LOSSES = {
+    "varifocal": varifocal_loss,
+    "focal": focal_loss,
+    "released_varifocal": released_varifocal_loss,
+}
 DISTANCE_LOSSES = {"diou": diou_loss, "giou": giou_loss, "iou": iou_loss}
 
 #: How long the processes of a training may take to end after Ctrl-C.
@@ -148,6 +159,7 @@ def build_criterion(training: TrainingSection, levels: int) -> Criterion:
         distance_loss=DISTANCE_LOSSES[loss.regression],
         normalizer=_normalizer(loss),
         quality_power=loss.quality_power,
+        quality_gradient=loss.quality_gradient,
         regression_weight=loss.regression_weight,
         coarse_weight=loss.coarse_weight,
     )
@@ -156,7 +168,7 @@ def build_criterion(training: TrainingSection, levels: int) -> Criterion:
 def _normalizer(loss: LossSection) -> Normalizer:
     if loss.normalizer == "counts":
         return CountNormalizer()
-    return RunningNormalizer(loss.initial_normalizer)
+    return RunningNormalizer(loss.initial_normalizer, moves_twice=loss.normalizer == "running_twice")
 
 
 def doubling_ranges(levels: int) -> list[tuple[float, float]]:

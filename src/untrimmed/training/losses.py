@@ -44,6 +44,20 @@ def varifocal_loss(
     return torch.where(targets > 0, targets, absent) * cross_entropy
 
 
+def released_varifocal_loss(
+    logits: Tensor, targets: Tensor, *, alpha: float = 0.25, gamma: float = 2.0, smoothing: float = 0.0
+) -> Tensor:
+    """What the authors' release of CLTDR-GMG takes for the varifocal loss.
+
+    The weight of an absent entry has a gradient too; and what is present is told by the targets after they are
+    `smoothed`, so that with any smoothing every absent entry counts by its share of it alone.
+    """
+    targets = smoothed(targets, smoothing)
+    cross_entropy = F.binary_cross_entropy_with_logits(logits, targets, reduction="none")
+    absent = alpha * (torch.sigmoid(logits) - targets).abs() ** gamma
+    return torch.where(targets > 0, targets, absent) * cross_entropy
+
+
 def tiou(predicted: Tensor, target: Tensor) -> Tensor:
     """Temporal IoU of segments around common points, (M,), in [0, 1].
 

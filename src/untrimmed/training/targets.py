@@ -5,11 +5,12 @@ Shape letters: B sequences, K classes, N points, G ground-truth segments, L leve
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import torch
 from torch import Tensor
 
-from untrimmed.models.predictions import Places, Points
+from untrimmed.models.predictions import Places, Points, Predictions
 
 
 @dataclass(frozen=True)
@@ -34,21 +35,36 @@ class Targets:
         distances: (B, N, 2), to the start and the end of the segment of a positive point, in units of the
             stride of its level; elsewhere without meaning.
         valid: (B, N), false behind the end of a sequence.
+        weights: (B, N), how much each positive point counts, in [0, 1]; None: all as one.
     """
 
     labels: Tensor
     distances: Tensor
     valid: Tensor
+    weights: Tensor | None = None
 
     @property
     def positive(self) -> Tensor:
         """(B, N), the points that belong to an action."""
         return self.labels.any(dim=1)
 
+    @property
+    def number(self) -> Tensor:
+        """How many positive points there are, by their weights."""
+        return self.positive.sum() if self.weights is None else (self.weights * self.positive).sum()
+
     def positive_places(self) -> Places:
         """Each positive point once for each of its classes."""
         sequence, label, point = torch.nonzero(self.labels, as_tuple=True)
         return Places(sequence, point, label)
+
+
+class Assignment(Protocol):
+    """A rule by which points are given what to learn."""
+
+    def assign(self, predictions: Predictions, truths: Sequence[SequenceTruth]) -> Targets:
+        """Targets of the B sequences of a batch, from which no gradient flows."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -68,7 +84,11 @@ class CenterSampling:
     regression_ranges: Sequence[tuple[float, float]]
     radius: float = 1.5
 
-    def assign(self, points: Points, truths: Sequence[SequenceTruth], classes: int) -> Targets:
+    def assign(self, predictions: Predictions, truths: Sequence[SequenceTruth]) -> Targets:
+        """Targets of the B sequences of a batch; what is predicted makes no difference."""
+        return self.assign_points(predictions.points, truths, predictions.class_logits.shape[1])
+
+    def assign_points(self, points: Points, truths: Sequence[SequenceTruth], classes: int) -> Targets:
         """Targets of the B sequences of a batch."""
         if len(self.regression_ranges) != len(points.sizes):
             raise ValueError(

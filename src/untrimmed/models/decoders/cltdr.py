@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from untrimmed.models.decoders.heads import ClassHead, OutputLayer, Strip
 from untrimmed.models.decoders.trident import TridentHead
 from untrimmed.models.predictions import Places, Points, Predictions, Regression
+from untrimmed.models.pyramid_norms import LayerNorms, zero
 from untrimmed.models.rows import Trunk
 from untrimmed.models.sequences import Padding, Pyramid
 
@@ -35,6 +36,7 @@ class CLTDRDecoder(nn.Module):
         boundary_kernel_size: the same of the heads that look for starts and ends; None: as `kernel_size`.
         layers: convolutions of a head.
         prior: the probability of every class at the start of training, in (0, 1).
+        norms: a Pyramid to its L normalised levels (B, T_l, C); None: LayerNorms.
     """
 
     def __init__(
@@ -49,10 +51,11 @@ class CLTDRDecoder(nn.Module):
         boundary_kernel_size: int | None = None,
         layers: int = 3,
         prior: float = 0.01,
+        norms: nn.Module | None = None,
     ) -> None:
         super().__init__()
         self.gap = max(kernel_size, boundary_kernel_size or 1) // 2
-        self.norms = nn.ModuleList(nn.LayerNorm(channels) for _ in range(levels))
+        self.norms = LayerNorms(channels, levels) if norms is None else norms
         self.classification_features = CrossLayerAttention(channels, Upsampling(channels))
         self.regression_features = CrossLayerAttention(channels, Downsampling(channels))
         self.refinement_features = CrossLayerSum(channels)
@@ -76,11 +79,7 @@ class CLTDRDecoder(nn.Module):
     def forward(self, pyramid: Pyramid) -> Predictions:
         """Refined predictions of every point, with the coarse ones that they came from."""
         paddings = pyramid.paddings
-        levels = [
-            _zero(norm(x.transpose(1, 2)), padding)
-            for norm, x, padding in zip(self.norms, pyramid.levels, paddings, strict=True)
-        ]
-        levels = [F.pad(x, (0, 0, 1, 1)) for x in levels]
+        levels = [F.pad(x, (0, 0, 1, 1)) for x in self.norms(pyramid)]
         above = [*levels[1:], None]
         below = [None, *levels[:-1]]
         strip = Strip(Points(paddings), self.gap)
@@ -118,7 +117,7 @@ class Upsampling(nn.Module):
         at, after = x[:, 1:-1], x[:, 2:]
         even = torch.addcmul(self.bias, at, self.weight[1])
         odd = torch.addcmul(self.bias, at, self.weight[2]).addcmul_(after, self.weight[0])
-        return _zero(torch.stack((even, odd), dim=2).flatten(1, 2)[:, : padding.steps], padding)
+        return zero(torch.stack((even, odd), dim=2).flatten(1, 2)[:, : padding.steps], padding)
 
 
 class Downsampling(nn.Module):
@@ -136,7 +135,7 @@ class Downsampling(nn.Module):
         """Padded (B, T_{l-1} + 2, C) to (B, T_l, C), with the padding of the level above."""
         steps = padding.steps
         before, at, after = x[:, : 2 * steps : 2], x[:, 1 : 2 * steps : 2], x[:, 2 : 2 * steps + 1 : 2]
-        return _zero(_three_steps(self.bias, before, at, after, self.weight), padding)
+        return zero(_three_steps(self.bias, before, at, after, self.weight), padding)
 
 
 class CrossLayerAttention(nn.Module):
@@ -165,7 +164,7 @@ class CrossLayerAttention(nn.Module):
             return at
         neighbour = self.resampling(neighbour, padding)
         both = _three_steps(neighbour, level[:, :-2], at, level[:, 2:], self.weight).add_(self.bias)
-        pooled = _mean(_zero(F.relu_(both), padding), padding)
+        pooled = _mean(zero(F.relu_(both), padding), padding)
         weights = torch.sigmoid(torch.addcmul(self.attention_bias, pooled, self.attention_weight))
         return torch.addcmul(at, neighbour, weights)
 
@@ -203,14 +202,9 @@ def _three_steps(start: Tensor, before: Tensor, at: Tensor, after: Tensor, weigh
     return torch.addcmul(start, before, weight[0]).addcmul_(at, weight[1]).addcmul_(after, weight[2])
 
 
-def _zero(x: Tensor, padding: Padding) -> Tensor:
-    """x (B, T, C) with zeros behind each sequence."""
-    return x if padding.is_empty else x * padding.mask.mT
-
-
 def _mean(x: Tensor, padding: Padding) -> Tensor:
     """The mean of each sequence over time, (B, 1, C); x (B, T, C) is zero behind the sequences."""
-    counts = torch.tensor(padding.lengths, device=x.device, dtype=x.dtype)
+    counts = torch.tensor(padding.spans, device=x.device, dtype=x.dtype)
     return x.sum(1, keepdim=True) / counts[:, None, None]
 
 

@@ -30,16 +30,15 @@ class Strip:
     @cached_property
     def rows(self) -> Rows:
         """Where the steps of each level of each sequence lie, the finest levels first."""
-        lengths = [length for padding in self.points.paddings for length in padding.lengths]
-        return Rows(tuple(lengths), self.gap, self.points.paddings[0].device)
+        return Rows.of(self.points.paddings, self.gap)
 
     def lay(self, levels: Sequence[Tensor]) -> Tensor:
         """L tensors (B, T_l, C) to one table (R, C), without what stands behind the sequences."""
         return self.rows.lay(
             [
-                row[:length]
+                row[:span]
                 for level, padding in zip(levels, self.points.paddings, strict=True)
-                for row, length in zip(level, padding.lengths, strict=True)
+                for row, span in zip(level, padding.spans, strict=True)
             ]
         )
 
@@ -55,7 +54,7 @@ class Strip:
         """The sequence and the point of each step of the table, without the gaps."""
         batch = len(self.points.paddings[0].lengths)
         level = self.points.level.expand(batch, -1)
-        sequence, point = torch.nonzero(self.points.valid, as_tuple=True)
+        sequence, point = torch.nonzero(self.points.spanned, as_tuple=True)
         by_level = torch.argsort(level[sequence, point], stable=True)
         return sequence[by_level], point[by_level]
 
@@ -78,7 +77,7 @@ class OutputLayer(nn.Module):
 
     def forward(self, x: Tensor, strip: Strip) -> Tensor:
         """(R, H) to (B, outputs, N)."""
-        return strip.take(self.convolution(x))
+        return strip.take(strip.rows.zero_as_released(self.convolution(x)))
 
 
 class ClassHead(nn.Module):

@@ -4,11 +4,13 @@ Shape letters: B sequences, C channels, T steps, U frequencies (T // 2 + 1), L l
 """
 
 from collections.abc import Sequence
+from functools import partial
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from untrimmed.models.encoders.climbing import climb
 from untrimmed.models.layers import (
     ChannelAffine,
     ChannelNorm,
@@ -67,19 +69,17 @@ class GMGEncoder(nn.Module):
         self.branch = blocks(levels - 1)
         self.pool = MaxPool()
 
-    def forward(self, x: Tensor, lengths: Sequence[int] | None = None) -> Pyramid:
+    def forward(self, x: Tensor, lengths: Padding | Sequence[int] | None = None) -> Pyramid:
         """Embedded features (B, C, T), zero behind each sequence, and their lengths to L levels."""
         padding = Padding.of(x, lengths)
         for block in self.stem:
             x = block(x, padding)
-        levels, paddings = [x], [padding]
-        for block in self.branch:
-            x = self.pool(x, padding)
-            padding = padding.halved()
-            x = block(x, padding)
-            levels.append(x)
-            paddings.append(padding)
-        return Pyramid(tuple(levels), tuple(paddings))
+        return climb(x, padding, [partial(self._ascend, block) for block in self.branch])
+
+    def _ascend(self, block: nn.Module, x: Tensor, padding: Padding) -> Tensor:
+        """Every second step, and a block."""
+        higher: Tensor = block(self.pool(x, padding), padding.halved())
+        return higher
 
 
 class GMGBlock(nn.Module):
