@@ -6,13 +6,15 @@ from typing import Any
 from torch import nn
 
 from untrimmed.config.decoders import CLTDRSection, ConvolutionalSection
-from untrimmed.config.encoders import GMGSection
+from untrimmed.config.encoders import GMGSection, MambaSection, SSDSection
 from untrimmed.config.model import ModelSection
 from untrimmed.models.decoders.cltdr import CLTDRDecoder
 from untrimmed.models.decoders.convolutional import ConvolutionalDecoder
 from untrimmed.models.detector import ActionDetector
 from untrimmed.models.embedding import Embedding
 from untrimmed.models.encoders.gmg import GMGEncoder
+from untrimmed.models.encoders.mamba import MambaEncoder
+from untrimmed.models.encoders.ssd import SSDEncoder
 from untrimmed.models.pyramid_norms import GroupNorms, LayerNorms, SharedLayerNorm
 from untrimmed.models.sequences import ReleaseLengths
 
@@ -59,6 +61,31 @@ def _gmg(section: GMGSection, model: ModelSection) -> nn.Module:
     )
 
 
+def _mamba(section: MambaSection, model: ModelSection) -> nn.Module:
+    return MambaEncoder(
+        model.channels,
+        model.levels,
+        stem_blocks=section.stem_blocks,
+        states=section.states,
+        window=section.window,
+        drop_path=section.drop_path,
+        layer_scale=section.layer_scale,
+    )
+
+
+def _ssd(section: SSDSection, model: ModelSection) -> nn.Module:
+    return SSDEncoder(
+        model.channels,
+        model.levels,
+        stem_blocks=section.stem_blocks,
+        states=section.states,
+        head_channels=section.head_channels,
+        window=section.window,
+        drop_path=section.drop_path,
+        layer_scale=section.layer_scale,
+    )
+
+
 def _cltdr(section: CLTDRSection, model: ModelSection, classes: int) -> nn.Module:
     return CLTDRDecoder(
         model.channels,
@@ -86,7 +113,11 @@ def _convolutional(section: ConvolutionalSection, model: ModelSection, classes: 
 
 
 #: From an encoder's own section and that of the whole model to its module; a package of a user's may add its own.
-ENCODERS: dict[str, Callable[[Any, ModelSection], nn.Module]] = {"gmg": _gmg}
+ENCODERS: dict[str, Callable[[Any, ModelSection], nn.Module]] = {
+    "gmg": _gmg,
+    "mamba": _mamba,
+    "ssd": _ssd,
+}
 #: From a decoder's own section, that of the whole model and the number of classes to its module.
 DECODERS: dict[str, Callable[[Any, ModelSection, int], nn.Module]] = {
     "cltdr": _cltdr,
