@@ -23,6 +23,7 @@ from untrimmed.features.sequence import FeatureSequence
 from untrimmed.features.time_grid import TimeGrid
 from untrimmed.models.build import build_detector
 from untrimmed.recipes.loading import merge
+from untrimmed.released.actionmamba import ACTIONMAMBA
 from untrimmed.released.common import classes, input_dim
 from untrimmed.released.system import System
 from untrimmed.released.translation import translate
@@ -198,7 +199,13 @@ def logits(output: Any) -> Tensor:
 
 
 #: Every released system that can be compared.
-CASES: tuple[Case, ...] = ()
+CASES: tuple[Case, ...] = (
+    Case(
+        "actionmamba",
+        ACTIONMAMBA,
+        {"cls_head": ("decoder.class_head", logits), "reg_head": ("decoder.distance_head", logits)},
+    ),
+)
 
 
 def main(folder: Path) -> None:
