@@ -112,13 +112,15 @@ class _Scan(torch.autograd.Function):
     def forward(ctx: Any, x: Tensor, delta: Tensor, rates: Tensor, inward: Tensor, outward: Tensor) -> Tensor:
         blocks = _Blocks(delta, delta * x, rates, inward)
         y = torch.empty_like(x, memory_format=torch.contiguous_format)
-        before, kept = blocks.zeros(), []
+        before = blocks.zeros()
+        kept = []
         for block in blocks:
-            kept.append(before)
+            if any(ctx.needs_input_grad):
+                kept.append(before)
             _, states = blocks.run(block, before)
             y[:, block] = _over_states(outward.transpose(0, 1)[block], states).transpose(0, 1)
             before = states[-1].clone()
-        ctx.save_for_backward(x, delta, rates, inward, outward, *(kept if any(ctx.needs_input_grad) else ()))
+        ctx.save_for_backward(x, delta, rates, inward, outward, *kept)
         return y
 
     @staticmethod
