@@ -73,7 +73,7 @@ def _pays_in_passes(x: Tensor) -> bool:
     A pass over memory for each step of the kernel takes half the time where no gradient is needed. With one it
     pays for small tensors (benchmarks/convolution.py).
     """
-    return x.device.type == "cpu" and x.numel() < 1 << 19
+    return x.device.type == "cpu" and x.numel() < 1 << 17
 
 
 def _add_shifted(y: Tensor, x: Tensor, weight: Tensor) -> None:
