@@ -199,7 +199,7 @@ def logits(output: Any) -> Tensor:
 
 
 def centre_bins(regression: Any) -> Tensor:
-    """The bins of a Trident-head (B, 2 (bins + 1), N) in the order of its release: of starts the farthest first."""
+    """Of a Trident-head: its bins (B, 2 (bins + 1), N) in the release's order, of starts the farthest first."""
     found: Tensor = torch.cat((regression.start_bins.flip(1), regression.end_bins), dim=1)
     return found
 
