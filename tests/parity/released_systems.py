@@ -26,6 +26,7 @@ from untrimmed.recipes.loading import merge
 from untrimmed.released.common import classes, input_dim
 from untrimmed.released.system import System
 from untrimmed.released.translation import translate
+from untrimmed.released.tridet import TRIDET
 from untrimmed.training.fit import build_criterion
 from untrimmed.training.targets import SequenceTruth
 
@@ -197,8 +198,25 @@ def logits(output: Any) -> Tensor:
     return found
 
 
+def centre_bins(regression: Any) -> Tensor:
+    """Of a Trident-head: its bins (B, 2 (bins + 1), N) in the release's order, of starts the farthest first."""
+    found: Tensor = torch.cat((regression.start_bins.flip(1), regression.end_bins), dim=1)
+    return found
+
+
+TRIDET_CASE = Case(
+    "tridet",
+    TRIDET,
+    {
+        "cls_head": ("decoder.class_head", logits),
+        "reg_head": ("decoder.trident_head", centre_bins),
+        "start_head": ("decoder.trident_head.start", logits),
+        "end_head": ("decoder.trident_head.end", logits),
+    },
+)
+
 #: Every released system that can be compared.
-CASES: tuple[Case, ...] = ()
+CASES: tuple[Case, ...] = (TRIDET_CASE,)
 
 
 def main(folder: Path) -> None:

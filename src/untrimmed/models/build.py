@@ -5,14 +5,16 @@ from typing import Any
 
 from torch import nn
 
-from untrimmed.config.decoders import CLTDRSection, ConvolutionalSection
-from untrimmed.config.encoders import GMGSection
+from untrimmed.config.decoders import CLTDRSection, ConvolutionalSection, TridentSection
+from untrimmed.config.encoders import GMGSection, SGPSection
 from untrimmed.config.model import ModelSection
 from untrimmed.models.decoders.cltdr import CLTDRDecoder
 from untrimmed.models.decoders.convolutional import ConvolutionalDecoder
+from untrimmed.models.decoders.trident_decoder import TridentDecoder
 from untrimmed.models.detector import ActionDetector
 from untrimmed.models.embedding import Embedding
 from untrimmed.models.encoders.gmg import GMGEncoder
+from untrimmed.models.encoders.sgp import SGPEncoder
 from untrimmed.models.pyramid_norms import GroupNorms, LayerNorms, SharedLayerNorm
 from untrimmed.models.sequences import ReleaseLengths
 
@@ -59,6 +61,20 @@ def _gmg(section: GMGSection, model: ModelSection) -> nn.Module:
     )
 
 
+def _sgp(section: SGPSection, model: ModelSection) -> nn.Module:
+    return SGPEncoder(
+        model.channels,
+        model.levels,
+        stem_blocks=section.stem_blocks,
+        hidden=section.hidden,
+        kernel_size=section.kernel_size,
+        window_factor=section.window_factor,
+        initial_std=section.initial_std,
+        drop_path=section.drop_path,
+        layer_scale=section.layer_scale,
+    )
+
+
 def _cltdr(section: CLTDRSection, model: ModelSection, classes: int) -> nn.Module:
     return CLTDRDecoder(
         model.channels,
@@ -85,10 +101,26 @@ def _convolutional(section: ConvolutionalSection, model: ModelSection, classes: 
     )
 
 
+def _trident(section: TridentSection, model: ModelSection, classes: int) -> nn.Module:
+    return TridentDecoder(
+        model.channels,
+        classes,
+        model.levels,
+        head_channels=section.head_channels,
+        bins=section.bins,
+        kernel_size=section.kernel_size,
+        boundary_kernel_size=section.boundary_kernel_size,
+        layers=section.layers,
+        detached_boundaries=section.detached_boundaries,
+        norms=build_norms(model),
+    )
+
+
 #: From an encoder's own section and that of the whole model to its module; a package of a user's may add its own.
-ENCODERS: dict[str, Callable[[Any, ModelSection], nn.Module]] = {"gmg": _gmg}
+ENCODERS: dict[str, Callable[[Any, ModelSection], nn.Module]] = {"gmg": _gmg, "sgp": _sgp}
 #: From a decoder's own section, that of the whole model and the number of classes to its module.
 DECODERS: dict[str, Callable[[Any, ModelSection, int], nn.Module]] = {
     "cltdr": _cltdr,
     "convolutional": _convolutional,
+    "trident": _trident,
 }
