@@ -6,13 +6,14 @@ from typing import Any
 from torch import nn
 
 from untrimmed.config.decoders import CLTDRSection, ConvolutionalSection
-from untrimmed.config.encoders import GMGSection
+from untrimmed.config.encoders import GMGSection, TransformerSection
 from untrimmed.config.model import ModelSection
 from untrimmed.models.decoders.cltdr import CLTDRDecoder
 from untrimmed.models.decoders.convolutional import ConvolutionalDecoder
 from untrimmed.models.detector import ActionDetector
 from untrimmed.models.embedding import Embedding
 from untrimmed.models.encoders.gmg import GMGEncoder
+from untrimmed.models.encoders.transformer import TransformerEncoder
 from untrimmed.models.pyramid_norms import GroupNorms, LayerNorms, SharedLayerNorm
 from untrimmed.models.sequences import ReleaseLengths
 
@@ -59,6 +60,20 @@ def _gmg(section: GMGSection, model: ModelSection) -> nn.Module:
     )
 
 
+def _transformer(section: TransformerSection, model: ModelSection) -> nn.Module:
+    return TransformerEncoder(
+        model.channels,
+        model.levels,
+        stem_blocks=section.stem_blocks,
+        heads=section.heads,
+        window=section.window,
+        expansion=section.expansion,
+        dropout=section.dropout,
+        drop_path=section.drop_path,
+        layer_scale=section.layer_scale,
+    )
+
+
 def _cltdr(section: CLTDRSection, model: ModelSection, classes: int) -> nn.Module:
     return CLTDRDecoder(
         model.channels,
@@ -86,7 +101,10 @@ def _convolutional(section: ConvolutionalSection, model: ModelSection, classes: 
 
 
 #: From an encoder's own section and that of the whole model to its module; a package of a user's may add its own.
-ENCODERS: dict[str, Callable[[Any, ModelSection], nn.Module]] = {"gmg": _gmg}
+ENCODERS: dict[str, Callable[[Any, ModelSection], nn.Module]] = {
+    "gmg": _gmg,
+    "transformer": _transformer,
+}
 #: From a decoder's own section, that of the whole model and the number of classes to its module.
 DECODERS: dict[str, Callable[[Any, ModelSection, int], nn.Module]] = {
     "cltdr": _cltdr,

@@ -1,0 +1,71 @@
+"""Self-attention of sequences, each step to a window around it or to all.
+
+Shape letters: B sequences, C channels, T steps, N blocks of M steps, W = M + 2r steps that a block of them sees.
+"""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from untrimmed.models.sequences import Padding
+
+#: Smaller blocks cost more in calls than they save in products that are masked.
+LEAST_BLOCK = 32
+
+
+def attend(
+    query: Tensor, key: Tensor, value: Tensor, padding: Padding, *, heads: int, window: int | None
+) -> Tensor:
+    """What each step of a sequence finds in the steps of the same sequence.
+
+    Of each head, the mean of the values weighted by softmax(q k / sqrt(C / heads)) over the steps at most half
+    a window away. Memory grows with T, not with its square.
+
+    Args:
+        query, key, value: (B, T, C); heads are consecutive groups of channels.
+        padding: of the sequences. No step behind an end is attended to, but they must hold finite numbers.
+        heads: a divisor of C.
+        window: odd number of steps; None: all.
+
+    Returns:
+        (B, T, C), which means nothing behind the sequences.
+    """
+    steps = query.shape[1]
+    reach = steps if window is None else window // 2
+    if reach >= steps - 1:
+        seen = None if padding.is_empty else padding.mask[:, None]
+        return _joined(*(_split(x, heads) for x in (query, key, value)), seen)
+    size = max(2 * reach, LEAST_BLOCK)
+    blocks = -(-steps // size)
+    spare = blocks * size - steps
+    queries = F.pad(query, (0, 0, 0, spare)).unflatten(1, (blocks, size)).flatten(0, 1)
+    keys, values = (
+        # Windows overlap in memory; of one sequence alone they are not even copied.
+        F.pad(x, (0, 0, reach, reach + spare)).unfold(1, size + 2 * reach, size).mT.flatten(0, 1)
+        for x in (key, value)
+    )
+    seen = _seen(padding, reach, size, blocks).flatten(0, 1)[:, None]
+    found = _joined(*(_split(x, heads) for x in (queries, keys, values)), seen)
+    return found.unflatten(0, (-1, blocks)).flatten(1, 2)[:, :steps]
+
+
+def _seen(padding: Padding, reach: int, size: int, blocks: int) -> Tensor:
+    """(B, N, M, W), which steps of its window each step of a block attends to."""
+    width = size + 2 * reach
+    offset = torch.arange(width, device=padding.device) - torch.arange(size, device=padding.device)[:, None]
+    near = (offset >= 0) & (offset <= 2 * reach)
+    spare = blocks * size - padding.steps
+    known = F.pad(padding.mask[:, 0], (reach, reach + spare)).unfold(1, width, size)
+    # Behind an end each step attends to itself: the mean over nothing would be no number.
+    return near & known[:, :, None] | (offset == reach)
+
+
+def _split(x: Tensor, heads: int) -> Tensor:
+    """(B, T, C) to (B, heads, T, C / heads)."""
+    return x.unflatten(2, (heads, -1)).transpose(1, 2)
+
+
+def _joined(query: Tensor, key: Tensor, value: Tensor, seen: Tensor | None) -> Tensor:
+    """Attention of all heads, (B, heads, T, C / heads) each, to (B, T, C)."""
+    found = F.scaled_dot_product_attention(query, key, value, attn_mask=seen)
+    return found.transpose(1, 2).flatten(2)
