@@ -30,7 +30,7 @@ class Dropout(nn.Module):
             return x
         rank, processes = self.share
         batch = len(x)
-        # One number for each sequence of the whole batch, as all processes draw them; the rest follows from its own.
+        # One number for each sequence of the whole batch, which all processes draw; the rest follows from that.
         seeds = torch.randint(2**62, (processes * batch,))[rank * batch : (rank + 1) * batch]
         factors = torch.ones_like(x)
         for row, seed, span in zip(factors, seeds.tolist(), padding.spans, strict=True):

@@ -30,23 +30,22 @@ def attend(
     Returns:
         (B, T, C), which means nothing behind the sequences.
     """
-    steps = query.shape[1]
+    batch, steps, channels = query.shape
     reach = steps if window is None else window // 2
     if reach >= steps - 1:
         seen = None if padding.is_empty else padding.mask[:, None]
-        return _joined(*(_split(x, heads) for x in (query, key, value)), seen)
+        return _attended(query, key, value, heads, seen)
     size = max(2 * reach, LEAST_BLOCK)
     blocks = -(-steps // size)
     spare = blocks * size - steps
-    queries = F.pad(query, (0, 0, 0, spare)).unflatten(1, (blocks, size)).flatten(0, 1)
+    queries = F.pad(query, (0, 0, 0, spare)).reshape(batch * blocks, size, channels)
     keys, values = (
         # Windows overlap in memory; of one sequence alone they are not even copied.
         F.pad(x, (0, 0, reach, reach + spare)).unfold(1, size + 2 * reach, size).mT.flatten(0, 1)
         for x in (key, value)
     )
-    seen = _seen(padding, reach, size, blocks).flatten(0, 1)[:, None]
-    found = _joined(*(_split(x, heads) for x in (queries, keys, values)), seen)
-    return found.unflatten(0, (-1, blocks)).flatten(1, 2)[:, :steps]
+    found = _attended(queries, keys, values, heads, _seen(padding, reach, size, blocks).flatten(0, 1)[:, None])
+    return found.reshape(batch, blocks * size, channels)[:, :steps]
 
 
 def _seen(padding: Padding, reach: int, size: int, blocks: int) -> Tensor:
@@ -60,12 +59,7 @@ def _seen(padding: Padding, reach: int, size: int, blocks: int) -> Tensor:
     return near & known[:, :, None] | (offset == reach)
 
 
-def _split(x: Tensor, heads: int) -> Tensor:
-    """(B, T, C) to (B, heads, T, C / heads)."""
-    return x.unflatten(2, (heads, -1)).transpose(1, 2)
-
-
-def _joined(query: Tensor, key: Tensor, value: Tensor, seen: Tensor | None) -> Tensor:
-    """Attention of all heads, (B, heads, T, C / heads) each, to (B, T, C)."""
-    found = F.scaled_dot_product_attention(query, key, value, attn_mask=seen)
-    return found.transpose(1, 2).flatten(2)
+def _attended(query: Tensor, key: Tensor, value: Tensor, heads: int, seen: Tensor | None) -> Tensor:
+    """(B, M, C) that attend to (B, W, C) where `seen` (B, 1, M or 1, W) is true, or everywhere, to (B, M, C)."""
+    q, k, v = (x.view(*x.shape[:2], heads, -1).transpose(1, 2) for x in (query, key, value))
+    return F.scaled_dot_product_attention(q, k, v, attn_mask=seen).transpose(1, 2).flatten(2)

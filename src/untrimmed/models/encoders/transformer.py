@@ -23,16 +23,16 @@ KERNEL_SIZE = 3
 class TransformerEncoder(nn.Module):
     """A pyramid in which every step attends to those around it.
 
-    The first blocks work at full length; each further block halves the level below in its queries, keys and values,
-    and beside them by max pooling.
+    The first blocks work at full length; each further one halves the level below, in its queries, keys and values
+    by their convolutions and beside them by max pooling.
 
     Args:
         channels: C.
         levels: L.
         stem_blocks: blocks at level 0.
         heads: of the attention; they divide C.
-        window: odd number of steps that each attends to, itself in the middle; None: all; a list: one of these for
-            each level.
+        window: odd number of steps that each attends to, itself in the middle; None: all; a list: one of these
+            for each level.
         expansion: width inside the feed-forward networks, in C.
         dropout: probability of a value of a branch of a block, and of its network's inner layer, to be left out.
         drop_path: probability of leaving out a branch of a block in training.
@@ -49,7 +49,7 @@ class TransformerEncoder(nn.Module):
         *,
         stem_blocks: int = 2,
         heads: int = 4,
-        window: int | None | Sequence[int | None] = 19,
+        window: int | Sequence[int | None] | None = 19,
         expansion: int = 4,
         dropout: float = 0.0,
         drop_path: float = 0.1,
@@ -117,7 +117,7 @@ class TransformerBlock(nn.Module):
         self.feed_forward_path = ResidualPath(channels, drop_path, layer_scale)
 
     def forward(self, x: Tensor, padding: Padding) -> Tensor:
-        """(B, C, T) and its padding, zero behind each sequence, to the same or, with a stride of 2, half of it."""
+        """(B, C, T), zero behind each sequence, and its padding to (B, C, ceil(T / stride)), zero there too."""
         normal = padding.zero(self.norm(x.mT).mT)
         if self.pool is not None:
             x = self.pool(x, padding)
