@@ -23,6 +23,7 @@ from untrimmed.features.sequence import FeatureSequence
 from untrimmed.features.time_grid import TimeGrid
 from untrimmed.models.build import build_detector
 from untrimmed.recipes.loading import merge
+from untrimmed.released.actionformer import ACTIONFORMER
 from untrimmed.released.common import classes, input_dim
 from untrimmed.released.system import System
 from untrimmed.released.temporalmaxer import TEMPORALMAXER
@@ -223,6 +224,27 @@ CONVOLUTIONAL = {"cls_head": ("decoder.class_head", logits), "reg_head": ("decod
 
 #: Every released system that can be compared.
 CASES: tuple[Case, ...] = (Case("temporalmaxer", TEMPORALMAXER, CONVOLUTIONAL),)
+def attention_windows(given: dict[str, Any]) -> dict[str, Any]:
+    """What the shapes of ActionFormer's tensors do not tell."""
+    window = given["n_mha_win_size"]
+    coarsest = 2 ** (len(given["regression_range"]) - 1)
+    return {
+        "model": {
+            "encoder": {"heads": given["n_head"], "window": window},
+            "release_padding": {"multiple": coarsest * 2 * (window // 2)},
+        }
+    }
+
+
+#: Every released system that can be compared.
+CASES: tuple[Case, ...] = (
+    Case(
+        "actionformer",
+        ACTIONFORMER,
+        {"cls_head": ("decoder.class_head", logits), "reg_head": ("decoder.distance_head", logits)},
+        attention_windows,
+    ),
+)
 
 
 def main(folder: Path) -> None:

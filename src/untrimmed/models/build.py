@@ -9,6 +9,7 @@ from untrimmed.config.decoders import CLTDRSection, ConvolutionalSection, Triden
 from untrimmed.config.encoders import GMGSection, SGPSection
 from untrimmed.config.decoders import CLTDRSection, ConvolutionalSection
 from untrimmed.config.encoders import GMGSection, MaxPoolingSection
+from untrimmed.config.encoders import GMGSection, TransformerSection
 from untrimmed.config.model import ModelSection
 from untrimmed.models.decoders.cltdr import CLTDRDecoder
 from untrimmed.models.decoders.convolutional import ConvolutionalDecoder
@@ -18,6 +19,7 @@ from untrimmed.models.embedding import Embedding
 from untrimmed.models.encoders.gmg import GMGEncoder
 from untrimmed.models.encoders.sgp import SGPEncoder
 from untrimmed.models.encoders.max_pooling import MaxPoolingEncoder
+from untrimmed.models.encoders.transformer import TransformerEncoder
 from untrimmed.models.pyramid_norms import GroupNorms, LayerNorms, SharedLayerNorm
 from untrimmed.models.sequences import ReleaseLengths
 
@@ -78,6 +80,18 @@ def _sgp(section: SGPSection, model: ModelSection) -> nn.Module:
     )
 def _max_pooling(section: MaxPoolingSection, model: ModelSection) -> nn.Module:
     return MaxPoolingEncoder(model.levels)
+def _transformer(section: TransformerSection, model: ModelSection) -> nn.Module:
+    return TransformerEncoder(
+        model.channels,
+        model.levels,
+        stem_blocks=section.stem_blocks,
+        heads=section.heads,
+        window=section.window,
+        expansion=section.expansion,
+        dropout=section.dropout,
+        drop_path=section.drop_path,
+        layer_scale=section.layer_scale,
+    )
 
 
 def _cltdr(section: CLTDRSection, model: ModelSection, classes: int) -> nn.Module:
@@ -126,6 +140,9 @@ ENCODERS: dict[str, Callable[[Any, ModelSection], nn.Module]] = {"gmg": _gmg, "s
 ENCODERS: dict[str, Callable[[Any, ModelSection], nn.Module]] = {
     "gmg": _gmg,
     "max_pooling": _max_pooling,
+ENCODERS: dict[str, Callable[[Any, ModelSection], nn.Module]] = {
+    "gmg": _gmg,
+    "transformer": _transformer,
 }
 #: From a decoder's own section, that of the whole model and the number of classes to its module.
 DECODERS: dict[str, Callable[[Any, ModelSection, int], nn.Module]] = {
