@@ -24,6 +24,7 @@ from untrimmed.features.time_grid import TimeGrid
 from untrimmed.models.build import build_detector
 from untrimmed.recipes.loading import merge
 from untrimmed.released.actionformer import ACTIONFORMER
+from untrimmed.released.actionmamba import ACTIONMAMBA
 from untrimmed.released.common import classes, input_dim
 from untrimmed.released.system import System
 from untrimmed.released.temporalmaxer import TEMPORALMAXER
@@ -243,6 +244,11 @@ CASES: tuple[Case, ...] = (
         ACTIONFORMER,
         {"cls_head": ("decoder.class_head", logits), "reg_head": ("decoder.distance_head", logits)},
         attention_windows,
+CASES: tuple[Case, ...] = (
+    Case(
+        "actionmamba",
+        ACTIONMAMBA,
+        {"cls_head": ("decoder.class_head", logits), "reg_head": ("decoder.distance_head", logits)},
     ),
 )
 

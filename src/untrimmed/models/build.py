@@ -10,6 +10,7 @@ from untrimmed.config.encoders import GMGSection, SGPSection
 from untrimmed.config.decoders import CLTDRSection, ConvolutionalSection
 from untrimmed.config.encoders import GMGSection, MaxPoolingSection
 from untrimmed.config.encoders import GMGSection, TransformerSection
+from untrimmed.config.encoders import GMGSection, MambaSection, SSDSection
 from untrimmed.config.model import ModelSection
 from untrimmed.models.decoders.cltdr import CLTDRDecoder
 from untrimmed.models.decoders.convolutional import ConvolutionalDecoder
@@ -20,6 +21,8 @@ from untrimmed.models.encoders.gmg import GMGEncoder
 from untrimmed.models.encoders.sgp import SGPEncoder
 from untrimmed.models.encoders.max_pooling import MaxPoolingEncoder
 from untrimmed.models.encoders.transformer import TransformerEncoder
+from untrimmed.models.encoders.mamba import MambaEncoder
+from untrimmed.models.encoders.ssd import SSDEncoder
 from untrimmed.models.pyramid_norms import GroupNorms, LayerNorms, SharedLayerNorm
 from untrimmed.models.sequences import ReleaseLengths
 
@@ -89,6 +92,26 @@ def _transformer(section: TransformerSection, model: ModelSection) -> nn.Module:
         window=section.window,
         expansion=section.expansion,
         dropout=section.dropout,
+def _mamba(section: MambaSection, model: ModelSection) -> nn.Module:
+    return MambaEncoder(
+        model.channels,
+        model.levels,
+        stem_blocks=section.stem_blocks,
+        states=section.states,
+        window=section.window,
+        drop_path=section.drop_path,
+        layer_scale=section.layer_scale,
+    )
+
+
+def _ssd(section: SSDSection, model: ModelSection) -> nn.Module:
+    return SSDEncoder(
+        model.channels,
+        model.levels,
+        stem_blocks=section.stem_blocks,
+        states=section.states,
+        head_channels=section.head_channels,
+        window=section.window,
         drop_path=section.drop_path,
         layer_scale=section.layer_scale,
     )
@@ -143,6 +166,10 @@ ENCODERS: dict[str, Callable[[Any, ModelSection], nn.Module]] = {
 ENCODERS: dict[str, Callable[[Any, ModelSection], nn.Module]] = {
     "gmg": _gmg,
     "transformer": _transformer,
+ENCODERS: dict[str, Callable[[Any, ModelSection], nn.Module]] = {
+    "gmg": _gmg,
+    "mamba": _mamba,
+    "ssd": _ssd,
 }
 #: From a decoder's own section, that of the whole model and the number of classes to its module.
 DECODERS: dict[str, Callable[[Any, ModelSection, int], nn.Module]] = {
