@@ -133,7 +133,8 @@ def _cells(grid: Grid, shared: dict[Any, Any], where: str) -> tuple[Cell, ...]:
             for sentence in recipe:
                 wrong.setdefault(sentence, []).append(", ".join(labels))
     if wrong:
-        raise InputError(told([_of_cells(sentence, those, total) for sentence, those in wrong.items()], where))
+        of_all_first = sorted(wrong.items(), key=lambda item: len(item[1]) < total)
+        raise InputError(told([_of_cells(sentence, those, total) for sentence, those in of_all_first], where))
     return tuple(cells)
 
 
