@@ -10,11 +10,13 @@ from bad_files import CTRL_C, MODELS, OUTPUTS
 from bad_input import ANYTHING, Case
 from bad_recipes import RECIPES, USAGE
 from bad_results import RESULTS
+from bad_sweeps import SWEEPS
 from bad_video_scores import VIDEO_SCORES
 
 SECTIONS: dict[str, Sequence[Case]] = {
     "Usage": USAGE,
     "Recipes": RECIPES,
+    "Sweeps": SWEEPS,
     "Annotations": ANNOTATIONS,
     "Features": FEATURES,
     "Data sets": DATASETS,
