@@ -32,6 +32,9 @@ WITHOUT_TORCH = (
     "untrimmed.datasets.listing",
     "untrimmed.datasets.synthesis",
     "untrimmed.report.results_page",
+    "untrimmed.sweeping.sweep",
+    "untrimmed.sweeping.local",
+    "untrimmed.sweeping.cluster",
 )
 
 
@@ -46,7 +49,7 @@ def test_importing_the_package_loads_nothing_heavy() -> None:
     assert not loaded_after("import untrimmed").intersection({*HEAVY, "pydantic", "typer"})
 
 
-@pytest.mark.parametrize("command", ["--help", "--version", "train --help", "recipes"])
+@pytest.mark.parametrize("command", ["--help", "--version", "train --help", "sweep --help", "recipes"])
 def test_what_only_informs_loads_nothing_heavy(command: str) -> None:
     code = (
         f"sys.argv = ['untrimmed', *{command.split()}]\n"

@@ -11,11 +11,13 @@ from bad_input import ANYTHING, Case
 from bad_recipes import RECIPES, USAGE
 from bad_released import RELEASED
 from bad_results import RESULTS
+from bad_sweeps import SWEEPS
 from bad_video_scores import VIDEO_SCORES
 
 SECTIONS: dict[str, Sequence[Case]] = {
     "Usage": USAGE,
     "Recipes": RECIPES,
+    "Sweeps": SWEEPS,
     "Annotations": ANNOTATIONS,
     "Features": FEATURES,
     "Data sets": DATASETS,

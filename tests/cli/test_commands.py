@@ -10,7 +10,7 @@ from running import run_apart, run_here
 import untrimmed
 from untrimmed.annotations.formats import read_annotations
 from untrimmed.detection.result_files import read_detections
-from untrimmed.recipes.built_in import built_in
+from untrimmed.recipes.built_in import built_in, tables
 from untrimmed.recipes.loading import load_recipe
 
 FOURTH = "task/features/sequence-004.npy"
@@ -31,6 +31,7 @@ def test_help_names_every_command() -> None:
         "train",
         "detect",
         "evaluate",
+        "sweep",
         "submit",
         "results",
         "annotations",
@@ -48,6 +49,7 @@ def test_help_names_every_command() -> None:
         "train",
         "detect",
         "evaluate",
+        "sweep",
         "submit",
         "results",
         "annotations check",
@@ -67,9 +69,11 @@ def test_every_command_explains_itself(command: str) -> None:
 def test_recipes_are_listed_with_what_their_first_line_says(tmp_path: Path) -> None:
     result = run_apart("recipes", tmp_path)
     assert result.code == 0
-    lines = dict(line.split(maxsplit=1) for line in result.stdout.splitlines())
-    assert lines.keys() == built_in().keys()
-    assert all(f"# {lines[name]}" == path.read_text().splitlines()[0] for name, path in built_in().items())
+    recipes, grids = result.stdout.split("\ngrids of recipes, for `untrimmed sweep`:\n")
+    for text, there in ((recipes, built_in()), (grids, tables())):
+        lines = dict(line.split(maxsplit=1) for line in text.splitlines())
+        assert lines.keys() == there.keys()
+        assert all(f"# {lines[name]}" == path.read_text().splitlines()[0] for name, path in there.items())
 
 
 def test_a_recipe_is_printed_as_it_stands_in_its_file() -> None:

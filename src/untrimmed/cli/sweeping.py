@@ -125,7 +125,10 @@ def sweep(
         runs = out.parent / "runs" if runs is None else runs
         request = Request(out, runs, seeds, subset, tuple(tiou or ()), per_tiou, jobs)
         if engine == "ray":
+            from untrimmed.sweeping.cluster import require_ray
             from untrimmed.sweeping.cluster import run_on_ray as do
+
+            require_ray()
         else:
             from untrimmed.sweeping.local import run_locally as do
         outcome = run(plan, request, do, say)

@@ -22,10 +22,7 @@ def run_on_ray(jobs: Sequence[Job], at_once: int) -> Generator[tuple[Job, str | 
     Raises:
         MissingExtraError: Ray is not installed.
     """
-    try:
-        import ray
-    except ImportError as error:
-        raise MissingExtraError("ray", "ray", "--engine ray") from error
+    ray = require_ray()
     if not jobs:
         return
     _connect(ray)
@@ -42,6 +39,15 @@ def run_on_ray(jobs: Sequence[Job], at_once: int) -> Generator[tuple[Job, str | 
     finally:
         _end(ray, list(running))
         ray.shutdown()
+
+
+def require_ray() -> Any:
+    """The package; MissingExtraError where it is not installed."""
+    try:
+        import ray
+    except ImportError as error:
+        raise MissingExtraError("ray", "ray", "--engine ray") from error
+    return ray
 
 
 def in_task(job: Job) -> str | None:

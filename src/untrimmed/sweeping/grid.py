@@ -1,5 +1,6 @@
 """A grid of recipes as its file says it: axes, and on each the rows with what they change."""
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
@@ -72,7 +73,9 @@ def read_grid(values: Mapping[Any, Any], where: str) -> Grid:
     measure = values.get("measure", "accuracy")
     if measure not in MEASURES:
         hint = did_you_mean(str(measure), MEASURES)
-        found.append(f"measure is {written(measure)}, but must be one of {', '.join(MEASURES)}{hint}")
+        found.append(
+            f"measure is {json.dumps(measure, default=str)}, but must be one of {', '.join(MEASURES)}{hint}"
+        )
     axes = _axes(values.get("grid"), found)
     if not found:
         found += _set_by_two(axes)

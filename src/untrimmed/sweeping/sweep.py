@@ -66,6 +66,8 @@ def sweep(plan: Plan, request: Request, engine: Engine, say: Callable[[str], Non
         InputError: before anything runs, where subset, thresholds or annotations cannot be meant.
         SweepStopped: by Ctrl-C.
     """
+    for place in (request.out / "table.csv", request.runs / "run"):
+        require_writable(place)
     jobs = [[_job(cell, request, number) for number in range(request.seeds)] for cell in plan.cells]
     titles: dict[Path, str] = {}
     todo: list[Job] = []
@@ -75,8 +77,6 @@ def sweep(plan: Plan, request: Request, engine: Engine, say: Callable[[str], Non
                 titles[job.folder] = _title(cell, job, request)
                 todo += [] if job.is_done else [job]
     _require_data(todo)
-    for place in (request.out / "table.csv", request.runs / "run"):
-        require_writable(place)
     say(f"{plan.title}: {len(titles)} runs, of which {len(titles) - len(todo)} are done")
     failed: dict[Path, str] = {}
     page = _write(plan, request, jobs)
