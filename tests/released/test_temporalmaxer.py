@@ -37,8 +37,7 @@ def state(norms: list[float]) -> dict[str, Tensor]:
 
 
 def loaded(theirs: dict[str, Tensor]) -> tuple[Recipe, ActionDetector]:
-    """The recipe that follows from a checkpoint, and its network with the weights, each of which has found its
-    place."""
+    """The recipe that follows from a checkpoint, and its network; each weight has found its place."""
     prepared = TEMPORALMAXER.prepared(theirs)
     shapes = {name: tuple(tensor.shape) for name, tensor in prepared.items()}
     values = merge({"data": {"annotations": "a.json", "features": "f"}}, {"model": TEMPORALMAXER.model(shapes)})
@@ -92,7 +91,7 @@ def test_settings_are_those_of_the_release() -> None:
     assert recipe.detection.suppression.voting_weight == "score_tiou"
     assert recipe.detection.suppression.max_detections == 200
     assert recipe.model.release_padding.length == 2304
-    # The padding is whoever imports it to choose.
+    # Whoever imports it chooses the padding.
     assert recipe.model.padding == "own"
 
 

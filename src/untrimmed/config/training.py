@@ -39,7 +39,7 @@ class LossSection(Section):
 
 
 class SimOTASection(Section):
-    """Which points learn an action with `assignment: simota`: also those that predict it best (TemporalMaxer)."""
+    """What a point learns with `assignment: simota`, by what it predicts (TemporalMaxer)."""
 
     class_weight: NotNegative = Field(1.0, description="of the class loss in the cost of a point")
     tiou_weight: NotNegative = Field(2.0, description="of the boundary loss in the cost of a point")
