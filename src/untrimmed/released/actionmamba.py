@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from untrimmed.released.common import CLASS_HEAD, EMBEDDING, NORMS, common_model, count, output, trunk
+from untrimmed.released.common import CLASS_HEAD, DISTANCE_HEAD, EMBEDDING, NORMS, common_model, count
 from untrimmed.released.system import Shapes, System
 from untrimmed.released.translation import Rule, depthwise, flat
 
@@ -91,9 +91,7 @@ ACTIONMAMBA = System(
         *_block("backbone.branch.{i}", "encoder.branch.{i}"),
         *NORMS,
         *CLASS_HEAD,
-        *trunk("reg_head", "decoder.distance_head.trunk"),
-        *output("reg_head.offset_head", "decoder.distance_head.output"),
-        Rule("reg_head.scale.{i}.scale", "decoder.distance_head.level_scale[{i}]"),
+        *DISTANCE_HEAD,
     ),
     model=_model,
     settings=_SETTINGS,
