@@ -19,7 +19,7 @@ from untrimmed.recipes.loading import (
     validated,
 )
 from untrimmed.recipes.mistakes import did_you_mean
-from untrimmed.runs import flat
+from untrimmed.runs import MACHINE_KEYS, OWN_KEYS, flat
 from untrimmed.sweeping.grid import Grid, Measure, read_grid
 
 #: Stands for data that a grid which only measures cost does not look at.
@@ -66,9 +66,10 @@ class Plan:
 
     @property
     def title(self) -> str:
-        """The grid, the recipe below it, and what was changed."""
+        """The grid, the recipe below it, and what was changed but for places and the like."""
         on = "" if self.base is None else f" on {self.base}"
-        changed = f", with {' '.join(self.changes)}" if self.changes else ""
+        told = [text for text in self.changes if not set(flat(change(text))) <= OWN_KEYS | MACHINE_KEYS]
+        changed = f", with {' '.join(told)}" if told else ""
         return f"{self.name}{on}{changed}"
 
 
