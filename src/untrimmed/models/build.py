@@ -8,6 +8,7 @@ from torch import nn
 from untrimmed.config.decoders import CLTDRSection, ConvolutionalSection
 from untrimmed.config.encoders import GMGSection
 from untrimmed.config.model import ModelSection
+from untrimmed.errors import InputError
 from untrimmed.models.decoders.cltdr import CLTDRDecoder
 from untrimmed.models.decoders.convolutional import ConvolutionalDecoder
 from untrimmed.models.detector import ActionDetector
@@ -24,6 +25,9 @@ def build_detector(model: ModelSection, *, input_dim: int, classes: int) -> Acti
         model: the section.
         input_dim: D, the dimension of a feature vector.
         classes: K.
+
+    Raises:
+        InputError: values of the section do not fit each other.
     """
     release = model.release_padding
     return ActionDetector(
@@ -34,10 +38,18 @@ def build_detector(model: ModelSection, *, input_dim: int, classes: int) -> Acti
             layers=model.embedding.layers,
             positions=model.embedding.positions,
         ),
-        encoder=ENCODERS[model.encoder.kind](model.encoder, model),
-        decoder=DECODERS[model.decoder.kind](model.decoder, model, classes),
+        encoder=_built("encoder", lambda: ENCODERS[model.encoder.kind](model.encoder, model)),
+        decoder=_built("decoder", lambda: DECODERS[model.decoder.kind](model.decoder, model, classes)),
         release_lengths=ReleaseLengths(release.length, release.multiple) if model.padding == "release" else None,
     )
+
+
+def _built(part: str, build: Callable[[], nn.Module]) -> nn.Module:
+    """A part of the network; what its constructor finds wrong is told with the part's place in the recipe."""
+    try:
+        return build()
+    except ValueError as error:
+        raise InputError(f"model.{part}: {error}") from error
 
 
 def build_norms(model: ModelSection) -> nn.Module:
@@ -85,7 +97,7 @@ def _convolutional(section: ConvolutionalSection, model: ModelSection, classes: 
     )
 
 
-#: From an encoder's own section and that of the whole model to its module; a package of a user's may add its own.
+#: From an encoder's own section and that of the whole model to its module; `plugins.add_encoder` adds to them.
 ENCODERS: dict[str, Callable[[Any, ModelSection], nn.Module]] = {"gmg": _gmg}
 #: From a decoder's own section, that of the whole model and the number of classes to its module.
 DECODERS: dict[str, Callable[[Any, ModelSection, int], nn.Module]] = {

@@ -16,7 +16,7 @@ from untrimmed.files import read_text
 from untrimmed.recipes.built_in import built_in
 from untrimmed.recipes.keys import Key, find_key, kinds_of
 from untrimmed.recipes.mistakes import did_you_mean, mistakes
-from untrimmed.recipes.plugins import import_plugins
+from untrimmed.recipes.plugins import admit_plugins, import_plugins
 
 #: What a recipe leaves to whoever uses it.
 UNSET = "???"
@@ -44,28 +44,57 @@ def load_recipe(name: str, overrides: Sequence[str] = ()) -> Recipe:
     Raises:
         InputError: that lists every mistake at once, each with its key.
     """
-    path = find_recipe(name)
+    return checked(_values(find_recipe(name), overrides, name), where=name)
+
+
+def load_own_recipe(path: Path, plugins: Sequence[str] = ()) -> Recipe:
+    """The recipe of a run folder, which may be anybody's.
+
+    Args:
+        path: of the file, which names every key and no base.
+        plugins: modules to import, which add the encoder or decoder of the recipe.
+
+    Raises:
+        InputError: as `load_recipe`; it needs a plugin that is not among these.
+    """
+    values = read_values(path)
+    admit_plugins(values, plugins, where=str(path))
+    return checked(_without_unset(_resolved(values, str(path))), where=str(path))
+
+
+def _values(path: Path, overrides: Sequence[str], where: str) -> Any:
+    """The values of a recipe and of those that it stands on, with all that the command line changes."""
     values = {"name": path.stem} | _with_base(read_values(path), [path])
+    changes: dict[str, Any] = {}
     for text in overrides:
-        values = merge(values, change(text))
-    return checked(_without_unset(_resolved(values, name)), where=name)
+        changes = _laid_over(changes, change(text))
+    import_plugins(changes, _folder(path), where)
+    return _without_unset(_resolved(merge(values, changes), where))
 
 
 def _with_base(values: dict[Any, Any], above: list[Path]) -> dict[Any, Any]:
     """The values of a recipe on top of those of the one that it names as its `base`."""
-    import_plugins(values)  # which may say what keys there are
     own = {key: value for key, value in values.items() if key != "base"}
-    if "base" not in values:
-        return own
-    base = values["base"]
+    below = _base(values["base"], above) if "base" in values else {}
+    import_plugins(own, _folder(above[-1]), str(above[-1]))  # which may say what keys there are
+    merged: dict[Any, Any] = merge(below, own)
+    return merged
+
+
+def _base(base: Any, above: list[Path]) -> dict[Any, Any]:
+    """The values of the recipe that the last one names as its `base`."""
     if not isinstance(base, str):
         raise InputError(f"{above[-1]}: base must be the name of a recipe, or a YAML file")
     beside = above[-1].parent / base
     path = beside if base not in built_in() and beside.is_file() else find_recipe(base)
     if path in above:
         raise InputError(f"{above[-1]}: base leads in a circle: {' to '.join(map(str, [*above, path]))}")
-    merged: dict[Any, Any] = merge(_with_base(read_values(path), [*above, path]), own)
-    return merged
+    return _with_base(read_values(path), [*above, path])
+
+
+def _folder(path: Path) -> Path | None:
+    """Where the modules of a user may lie beside a recipe; not beside a built-in one."""
+    return None if path in built_in().values() else path.parent
 
 
 def checked(values: Any, where: str) -> Recipe:
@@ -73,8 +102,6 @@ def checked(values: Any, where: str) -> Recipe:
 
     A value must be of its key's type: text is not taken for a number, nor a number for true or false.
     """
-    if isinstance(values, dict):
-        import_plugins(values)
     try:
         # Strict, but through JSON, in which a list may be a pair and text a path.
         return Recipe.model_validate_json(json.dumps(values, default=str), strict=True)
@@ -139,18 +166,22 @@ def _with_video(value: Any) -> Any:
 
 
 def merge(values: Any, changes: Any, place: tuple[Any, ...] = ()) -> Any:
-    """Nested dicts with changes on top: dicts are merged, everything else is replaced.
+    """Nested dicts with changes on top: dicts are merged, plugins are joined, everything else is replaced.
 
-    Where a section becomes one of another kind, it keeps of what was said before the keys that both kinds have.
+    A section that becomes one of another kind loses the keys that were said of its old kind and that the new one
+    does not have. What the changes say stays, to be found wrong if it is.
 
     Args:
         values: as they are.
         changes: what is said on top.
         place: where in the recipe they are.
     """
+    if place == ("plugins",) and isinstance(values, list) and isinstance(changes, list):
+        return [*values, *(name for name in changes if name not in values)]
     if not (isinstance(values, dict) and isinstance(changes, dict)):
         return changes
-    if "kind" in changes and (key := find_key(place, None)) is not None:
+    key = find_key(place)
+    if "kind" in changes and key is not None and key.path == place:
         values = _of_kind(values, changes["kind"], key)
     return values | {key: merge(values.get(key), part, (*place, key)) for key, part in changes.items()}
 
@@ -160,7 +191,17 @@ def _of_kind(values: dict[Any, Any], kind: Any, key: Key) -> dict[Any, Any]:
     kinds = kinds_of(key.field)
     if kinds is None or kind == values.get("kind", kinds.default) or kinds.kind_of({"kind": kind}) is None:
         return values
-    return {name: value for name, value in values.items() if name in kinds.sections[kind].model_fields}
+    before = kinds.kind_of(values)
+    old = values if before is None else kinds.sections[before].model_fields
+    new = kinds.sections[kind].model_fields
+    return {name: value for name, value in values.items() if name in new or name not in old}
+
+
+def _laid_over(values: Any, changes: Any) -> Any:
+    """Changes of the command line on top of earlier ones, of which none is lost."""
+    if not (isinstance(values, dict) and isinstance(changes, dict)):
+        return changes
+    return values | {key: _laid_over(values.get(key), part) for key, part in changes.items()}
 
 
 def _resolved(values: Any, where: str) -> Any:
