@@ -44,7 +44,22 @@ def load_recipe(name: str, overrides: Sequence[str] = ()) -> Recipe:
     Raises:
         InputError: that lists every mistake at once, each with its key.
     """
-    return checked(_values(find_recipe(name), overrides, name), where=name)
+    return completed(recipe_values(name), overrides, where=name)
+
+
+def recipe_values(name: str) -> dict[str, Any]:
+    """The nested dicts of the recipe of this name or file, on top of those of its base, as they stand there."""
+    path = find_recipe(name)
+    return {"name": path.stem} | _with_base(read_values(path), [path])
+
+
+def completed(values: dict[str, Any], overrides: Sequence[str], where: str) -> Recipe:
+    """The Recipe of such values with `section.key=value` overrides on top; `where` they are from, for errors."""
+    changes: dict[str, Any] = {}
+    for text in overrides:
+        changes = _laid_over(changes, change(text))
+    import_plugins(changes, None, where)
+    return checked(_without_unset(_resolved(merge(values, changes), where)), where=where)
 
 
 def load_own_recipe(path: Path, plugins: Sequence[str] = ()) -> Recipe:
@@ -60,16 +75,6 @@ def load_own_recipe(path: Path, plugins: Sequence[str] = ()) -> Recipe:
     values = read_values(path)
     admit_plugins(values, plugins, where=str(path))
     return checked(_without_unset(_resolved(values, str(path))), where=str(path))
-
-
-def _values(path: Path, overrides: Sequence[str], where: str) -> Any:
-    """The values of a recipe and of those that it stands on, with all that the command line changes."""
-    values = {"name": path.stem} | _with_base(read_values(path), [path])
-    changes: dict[str, Any] = {}
-    for text in overrides:
-        changes = _laid_over(changes, change(text))
-    import_plugins(changes, _folder(path), where)
-    return _without_unset(_resolved(merge(values, changes), where))
 
 
 def _with_base(values: dict[Any, Any], above: list[Path]) -> dict[Any, Any]:
