@@ -97,7 +97,7 @@ def _convolutional(section: ConvolutionalSection, model: ModelSection, classes: 
     )
 
 
-#: From an encoder's own section and that of the whole model to its module; `plugins.add_encoder` adds to them.
+#: From an encoder's own section and that of the whole model to its module; a package of a user's may add its own.
 ENCODERS: dict[str, Callable[[Any, ModelSection], nn.Module]] = {"gmg": _gmg}
 #: From a decoder's own section, that of the whole model and the number of classes to its module.
 DECODERS: dict[str, Callable[[Any, ModelSection, int], nn.Module]] = {
