@@ -2,10 +2,15 @@
 
     python benchmarks/convolution.py [--rounds N] [--threads N]
 
-untrimmed/models/rows.py takes `convolve_in_pairs` where it is wide enough to pay, and otherwise `convolve`.
+untrimmed/models/rows.py takes `convolve_in_pairs` where it is wide enough to pay, and otherwise `convolve`. Then
+depth-wise ones with their gradient, as in training, where no two batches are equally long: models/layers.py takes
+passes over memory for small tensors, and otherwise the library's.
 """
 
+import itertools
 from collections.abc import Callable
+from functools import partial
+from unittest.mock import patch
 
 import torch
 import torch.nn.functional as F
@@ -13,6 +18,7 @@ from harness import measure, parser, print_table
 from torch import Tensor
 
 from untrimmed.memory import keep_freed_memory
+from untrimmed.models import layers
 from untrimmed.models.rows import RowConvolution, convolve, convolve_in_pairs
 
 CPU = torch.device("cpu")
@@ -24,11 +30,31 @@ SHAPES = (
     (2304, 2048, 512),
     (4620, 512, 20),
 )
+#: Sequences, channels, steps, kernel.
+DEPTHWISE = ((1, 64, 300, 3), (2, 64, 600, 3), (2, 128, 1200, 3), (2, 128, 1200, 11), (2, 512, 2304, 3))
 
 
 def library(table: Tensor, weight: Tensor) -> Tensor:
     """PyTorch's convolution, given and giving a table; weight (outputs, inputs, 1, 3)."""
     return F.conv2d(table.t()[None, :, None], weight, padding=(0, 1))[0, :, 0].t()
+
+
+def depthwise_rows(rounds: int) -> list[tuple[object, ...]]:
+    """Depth-wise convolutions, forward and backward, each round of another length."""
+    rows = []
+    for batch, channels, steps, kernel_size in DEPTHWISE:
+        weight = torch.randn(channels, kernel_size, requires_grad=True)
+        bias = torch.zeros(channels, requires_grad=True)
+        lengths = itertools.count(steps, -1)
+
+        def way(in_passes: bool, weight: Tensor = weight, bias: Tensor = bias, batch: int = batch) -> None:
+            x = torch.randn(batch, len(bias), next(lengths), requires_grad=True)  # noqa: B023
+            with patch.object(layers, "_pays_in_passes", lambda _: in_passes):
+                layers.convolve_depthwise([(x, weight)], bias).sum().backward()
+
+        times = [measure(partial(way, in_passes), rounds, CPU).multiple for in_passes in (False, True)]
+        rows.append((f"{batch} x {channels} x {steps}, kernel {kernel_size}", *times))
+    return rows
 
 
 def main() -> None:
@@ -54,6 +80,8 @@ def main() -> None:
         times = [measure(way, options.rounds, CPU).multiple for way in ways.values()]
         rows.append((f"{steps} x {inputs} to {outputs}", *times))
     print_table("matrix products, by the medians", ("shape", *ways), rows)
+    title = "depth-wise with gradient, each round of another length: matrix products, by the medians"
+    print_table(title, ("shape", "torch", "in passes"), depthwise_rows(options.rounds))
 
 
 if __name__ == "__main__":

@@ -1,16 +1,17 @@
 """How long detection takes at full size: the network, then candidates and suppression; alone and in batches.
 
-    python benchmarks/inference.py [--rounds N] [--threads N] [--device cuda] [--precision bfloat16]
+    python benchmarks/inference.py [--rounds N] [--threads N] [--device cuda] [--precision bfloat16] [--systems]
 
-The network is the recipe `thumos14-i3d` with random weights, the features are random: 2304 steps of 2048 values.
+The network is that of a recipe with random weights, the features are random: 2304 steps of 2048 values.
 With such weights nearly every point scores above the threshold, so that there are as many candidates as a level
 may give. Every case runs in a process of its own, whose peak memory includes torch, the weights and the features.
-Like the commands, these processes keep freed memory (untrimmed/memory.py); `--return-memory` leaves it as it is.
+`--systems` times the network of every system instead (paper, Table 15). Like the commands, these processes keep
+freed memory (untrimmed/memory.py); `--return-memory` leaves it as it is.
 """
 
 import argparse
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -26,7 +27,7 @@ from harness import (
     reset_peak_memory,
 )
 
-from untrimmed.config import DetectionSection, ModelSection
+from untrimmed.config import DetectionSection
 from untrimmed.detection.candidates import Candidates, candidates
 from untrimmed.detection.localizer import Decoding, batch_steps, batches_by_length
 from untrimmed.detection.timed_labels import timed_labels
@@ -35,6 +36,7 @@ from untrimmed.memory import keep_freed_memory
 from untrimmed.models.build import build_detector
 from untrimmed.models.detector import ActionDetector
 from untrimmed.models.predictions import Predictions
+from untrimmed.recipes.loading import load_recipe
 
 STEPS, DIMENSION, CLASSES, SEQUENCES = 2304, 2048, 20, 16
 GRID = TimeGrid(fps=25, stride=4, window=16)
@@ -49,6 +51,7 @@ class Setting:
     threads: int
     rounds: int
     keep_memory: bool
+    recipe: str = "thumos14-i3d"
 
 
 @dataclass(frozen=True)
@@ -68,7 +71,8 @@ class Stage:
         torch.set_num_threads(setting.threads)
         torch.manual_seed(0)
         self.setting = setting
-        network = build_detector(ModelSection(), input_dim=DIMENSION, classes=CLASSES)
+        recipe = load_recipe(setting.recipe, ["data.annotations=none", "data.features=none"])
+        network = build_detector(recipe.model, input_dim=DIMENSION, classes=CLASSES)
         self.network: ActionDetector = network.to(setting.device).eval()
         self.decoding = Decoding.of(DetectionSection())
 
@@ -186,6 +190,20 @@ def many_at_once(setting: Setting) -> Result:
     return stage.timed(partial(stage.predict, features, lengths_of_many()))
 
 
+def parameters(setting: Setting) -> float:
+    """Millions of parameters of the network."""
+    return sum(parameter.numel() for parameter in Stage(setting).network.parameters()) / 1e6
+
+
+#: The recipes of the systems. ActionMamba's features have 3200 values; here all have the same.
+SYSTEMS = {
+    "CLTDR-GMG": "thumos14-i3d",
+    "CLTDR-GMG, the release's network": "thumos14-i3d-release",
+    "ActionFormer": "thumos14-i3d-actionformer",
+    "TriDet": "thumos14-i3d-tridet",
+    "TemporalMaxer": "thumos14-i3d-temporalmaxer",
+    "ActionMamba": "thumos14-internvideo2-actionmamba",
+}
 ONE = {
     "network": network_alone,
     "candidates": candidates_alone,
@@ -201,15 +219,34 @@ MANY = {
 }
 
 
+def print_systems(setting: Setting) -> None:
+    """The network of every system on one sequence."""
+    rows = []
+    for name, recipe in SYSTEMS.items():
+        own = replace(setting, recipe=recipe)
+        found = in_own_process(network_alone, own)
+        times = (1e3 * found.timing.median, 1e3 * found.timing.minimum, found.timing.multiple)
+        rows.append((name, in_own_process(parameters, own), *times, found.megabytes))
+    print_table(
+        f"the network on {STEPS} steps of {DIMENSION} values, {setting.precision}, {setting.device}",
+        ("system", "million parameters", "median ms", "min ms", "matrix products", "peak MB"),
+        rows,
+    )
+
+
 def main() -> None:
     options = parser("Time detection at full size.", rounds=9)
     add_device_option(options)
     options.add_argument("--precision", choices=("float32", "bfloat16"), default="float32", help="(%(default)s)")
+    options.add_argument("--systems", action="store_true", help="the network of every system, instead")
     options.add_argument("--return-memory", action="store_true", help="leave the C library's settings alone")
     given: argparse.Namespace = options.parse_args()
     torch.set_num_threads(given.threads)
     setting = Setting(given.device, given.precision, given.threads, given.rounds, not given.return_memory)
 
+    if given.systems:
+        print_systems(setting)
+        return
     rows = []
     for name, case in ONE.items():
         found = in_own_process(case, setting)

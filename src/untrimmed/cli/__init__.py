@@ -10,6 +10,7 @@ from untrimmed import __version__
 from untrimmed.cli import annotations, datasets
 from untrimmed.cli.judging import evaluate, results, submit
 from untrimmed.cli.running import demo, detect, recipes, train
+from untrimmed.cli.sweeping import sweep
 from untrimmed.errors import UntrimmedError
 from untrimmed.memory import keep_freed_memory
 from untrimmed.terminal import STOPPED, ignore_ctrl_c, log_to_stderr, say, stop_once
@@ -22,7 +23,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (demo, recipes, train, detect, evaluate, submit, results):
+for command in (demo, recipes, train, detect, evaluate, sweep, submit, results):
     app.command()(command)
 app.add_typer(annotations.app, name="annotations")
 app.add_typer(datasets.app, name="datasets")

@@ -5,15 +5,28 @@ from typing import Any
 
 from torch import nn
 
-from untrimmed.config.decoders import CLTDRSection, ConvolutionalSection
-from untrimmed.config.encoders import GMGSection
+from untrimmed.config.decoders import CLTDRSection, ConvolutionalSection, TridentSection
+from untrimmed.config.encoders import (
+    GMGSection,
+    MambaSection,
+    MaxPoolingSection,
+    SGPSection,
+    SSDSection,
+    TransformerSection,
+)
 from untrimmed.config.model import ModelSection
 from untrimmed.errors import InputError
 from untrimmed.models.decoders.cltdr import CLTDRDecoder
 from untrimmed.models.decoders.convolutional import ConvolutionalDecoder
+from untrimmed.models.decoders.trident_decoder import TridentDecoder
 from untrimmed.models.detector import ActionDetector
 from untrimmed.models.embedding import Embedding
 from untrimmed.models.encoders.gmg import GMGEncoder
+from untrimmed.models.encoders.mamba import MambaEncoder
+from untrimmed.models.encoders.max_pooling import MaxPoolingEncoder
+from untrimmed.models.encoders.sgp import SGPEncoder
+from untrimmed.models.encoders.ssd import SSDEncoder
+from untrimmed.models.encoders.transformer import TransformerEncoder
 from untrimmed.models.pyramid_norms import GroupNorms, LayerNorms, SharedLayerNorm
 from untrimmed.models.sequences import ReleaseLengths
 
@@ -71,6 +84,63 @@ def _gmg(section: GMGSection, model: ModelSection) -> nn.Module:
     )
 
 
+def _sgp(section: SGPSection, model: ModelSection) -> nn.Module:
+    return SGPEncoder(
+        model.channels,
+        model.levels,
+        stem_blocks=section.stem_blocks,
+        hidden=section.hidden,
+        kernel_size=section.kernel_size,
+        window_factor=section.window_factor,
+        initial_std=section.initial_std,
+        drop_path=section.drop_path,
+        layer_scale=section.layer_scale,
+    )
+
+
+def _max_pooling(section: MaxPoolingSection, model: ModelSection) -> nn.Module:
+    return MaxPoolingEncoder(model.levels)
+
+
+def _transformer(section: TransformerSection, model: ModelSection) -> nn.Module:
+    return TransformerEncoder(
+        model.channels,
+        model.levels,
+        stem_blocks=section.stem_blocks,
+        heads=section.heads,
+        window=section.window,
+        expansion=section.expansion,
+        dropout=section.dropout,
+        drop_path=section.drop_path,
+        layer_scale=section.layer_scale,
+    )
+
+
+def _mamba(section: MambaSection, model: ModelSection) -> nn.Module:
+    return MambaEncoder(
+        model.channels,
+        model.levels,
+        stem_blocks=section.stem_blocks,
+        states=section.states,
+        window=section.window,
+        drop_path=section.drop_path,
+        layer_scale=section.layer_scale,
+    )
+
+
+def _ssd(section: SSDSection, model: ModelSection) -> nn.Module:
+    return SSDEncoder(
+        model.channels,
+        model.levels,
+        stem_blocks=section.stem_blocks,
+        states=section.states,
+        head_channels=section.head_channels,
+        window=section.window,
+        drop_path=section.drop_path,
+        layer_scale=section.layer_scale,
+    )
+
+
 def _cltdr(section: CLTDRSection, model: ModelSection, classes: int) -> nn.Module:
     return CLTDRDecoder(
         model.channels,
@@ -97,10 +167,33 @@ def _convolutional(section: ConvolutionalSection, model: ModelSection, classes: 
     )
 
 
+def _trident(section: TridentSection, model: ModelSection, classes: int) -> nn.Module:
+    return TridentDecoder(
+        model.channels,
+        classes,
+        model.levels,
+        head_channels=section.head_channels,
+        bins=section.bins,
+        kernel_size=section.kernel_size,
+        boundary_kernel_size=section.boundary_kernel_size,
+        layers=section.layers,
+        detached_boundaries=section.detached_boundaries,
+        norms=build_norms(model),
+    )
+
+
 #: From an encoder's own section and that of the whole model to its module; a package of a user's may add its own.
-ENCODERS: dict[str, Callable[[Any, ModelSection], nn.Module]] = {"gmg": _gmg}
+ENCODERS: dict[str, Callable[[Any, ModelSection], nn.Module]] = {
+    "gmg": _gmg,
+    "transformer": _transformer,
+    "max_pooling": _max_pooling,
+    "sgp": _sgp,
+    "mamba": _mamba,
+    "ssd": _ssd,
+}
 #: From a decoder's own section, that of the whole model and the number of classes to its module.
 DECODERS: dict[str, Callable[[Any, ModelSection, int], nn.Module]] = {
     "cltdr": _cltdr,
     "convolutional": _convolutional,
+    "trident": _trident,
 }

@@ -41,25 +41,74 @@ class DepthwiseConvolution(nn.Module):
 
 def convolve_depthwise(summands: Sequence[tuple[Tensor, Tensor]], bias: Tensor) -> Tensor:
     """The sum of some x (B, C, T), each convolved channel by channel with its weights (C, K), plus a bias (C)."""
+    if not torch.is_grad_enabled():
+        return _convolved_in_place(summands, bias)
+    if _pays_in_passes(summands[0][0]):
+        parts = [_ConvolveDepthwise.apply(x, weight) for x, weight in summands]  # type: ignore[no-untyped-call]
+        y: Tensor = sum(parts[1:], start=parts[0]) + bias[:, None]
+        return y
+    # One row of an image: its two-dimensional form is the faster one of oneDNN.
+    half = summands[0][1].shape[1] // 2
+    convolve = partial(F.conv2d, padding=(0, half), groups=len(bias))
+    parts = [convolve(x.unsqueeze(2), weight[:, None, None]) for x, weight in summands[1:]]
+    x, weight = summands[0]
+    return sum(parts, start=convolve(x.unsqueeze(2), weight[:, None, None], bias)).squeeze(2)
+
+
+def _convolved_in_place(summands: Sequence[tuple[Tensor, Tensor]], bias: Tensor) -> Tensor:
+    """As `convolve_depthwise`, in place, which a gradient forbids."""
     (x, weight), *others = summands
-    channels, kernel_size = weight.shape
-    half = kernel_size // 2
-    if torch.is_grad_enabled():
-        # One row of an image: its two-dimensional form is the faster one of oneDNN.
-        convolve = partial(F.conv2d, padding=(0, half), groups=channels)
-        y: Tensor = convolve(x.unsqueeze(2), weight[:, None, None], bias)
-        for x, weight in others:
-            y = y + convolve(x.unsqueeze(2), weight[:, None, None])
-        return y.squeeze(2)
-    # In place, which a gradient forbids, a pass over memory for each step of the kernel takes half the time.
+    half = weight.shape[1] // 2
     y = scaled(x, weight[:, half], bias)
     for x, weight in others:
         y.addcmul_(x, weight[:, half, None])
     for x, weight in summands:
-        for shift in range(1, min(half, x.shape[-1] - 1) + 1):
-            y[..., shift:].addcmul_(x[..., :-shift], weight[:, half - shift, None])
-            y[..., :-shift].addcmul_(x[..., shift:], weight[:, half + shift, None])
+        _add_shifted(y, x, weight)
     return y
+
+
+def _pays_in_passes(x: Tensor) -> bool:
+    """Whether `_ConvolveDepthwise` is faster than the library, which prepares itself anew for every length.
+
+    A pass over memory for each step of the kernel takes half the time where no gradient is needed. With one it
+    pays for small tensors (benchmarks/convolution.py).
+    """
+    return x.device.type == "cpu" and x.numel() < 1 << 17
+
+
+def _add_shifted(y: Tensor, x: Tensor, weight: Tensor) -> None:
+    """Add to y (B, C, T) what x (B, C, T), convolved with weight (C, K), has from all but the middle step."""
+    half = weight.shape[1] // 2
+    for shift in range(1, min(half, x.shape[-1] - 1) + 1):
+        y[..., shift:].addcmul_(x[..., :-shift], weight[:, half - shift, None])
+        y[..., :-shift].addcmul_(x[..., shift:], weight[:, half + shift, None])
+
+
+class _ConvolveDepthwise(torch.autograd.Function):
+    """x (B, C, T), each channel convolved with its weight (C, K), as passes over memory in place."""
+
+    @staticmethod
+    def forward(ctx: torch.autograd.function.FunctionCtx, x: Tensor, weight: Tensor) -> Tensor:
+        ctx.save_for_backward(x, weight)
+        y = x * weight[:, weight.shape[1] // 2, None]
+        _add_shifted(y, x, weight)
+        return y
+
+    @staticmethod
+    def backward(ctx: torch.autograd.function.FunctionCtx, grad: Tensor) -> tuple[Tensor | None, Tensor]:
+        x, weight = ctx.saved_tensors  # type: ignore[attr-defined]
+        half = weight.shape[1] // 2
+        for_x = None
+        if ctx.needs_input_grad[0]:  # type: ignore[attr-defined]
+            for_x = grad * weight[:, half, None]
+            _add_shifted(for_x, grad, weight.flip(1))
+            for_x = for_x.to(x.dtype)
+        for_weight = torch.zeros_like(weight)
+        for_weight[:, half] = (grad * x).sum((0, 2))
+        for shift in range(1, min(half, x.shape[-1] - 1) + 1):
+            for_weight[:, half - shift] = (grad[..., shift:] * x[..., :-shift]).sum((0, 2))
+            for_weight[:, half + shift] = (grad[..., :-shift] * x[..., shift:]).sum((0, 2))
+        return for_x, for_weight
 
 
 def scaled(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:

@@ -13,7 +13,7 @@ from yaml import MarkedYAMLError, YAMLError
 from untrimmed.config import Recipe
 from untrimmed.errors import InputError
 from untrimmed.files import read_text
-from untrimmed.recipes.built_in import built_in
+from untrimmed.recipes.built_in import built_in, tables
 from untrimmed.recipes.keys import Key, find_key, kinds_of
 from untrimmed.recipes.mistakes import did_you_mean, mistakes
 from untrimmed.recipes.plugins import admit_plugins, import_plugins
@@ -25,11 +25,11 @@ VIDEO = "__video__"
 
 
 def find_recipe(name: str) -> Path:
-    """The file of a built-in recipe, or the YAML file of that path."""
+    """The file of a built-in recipe or grid, or the YAML file of that path."""
     recipes = built_in()
     if name in recipes:
         return recipes[name]
-    path = Path(name)
+    path = tables().get(name, Path(name))
     if path.is_file():
         return path
     known = ", ".join(recipes)
@@ -50,16 +50,22 @@ def load_recipe(name: str, overrides: Sequence[str] = ()) -> Recipe:
 def recipe_values(name: str) -> dict[str, Any]:
     """The nested dicts of the recipe of this name or file, on top of those of its base, as they stand there."""
     path = find_recipe(name)
-    return {"name": path.stem} | _with_base(read_values(path), [path])
+    return {"name": path.stem} | on_base(read_values(path), path)
 
 
 def completed(values: dict[str, Any], overrides: Sequence[str], where: str) -> Recipe:
     """The Recipe of such values with `section.key=value` overrides on top; `where` they are from, for errors."""
+    return checked(complete(overridden(values, overrides, where), where), where)
+
+
+def overridden(values: dict[Any, Any], overrides: Sequence[str], where: str) -> dict[Any, Any]:
+    """Such values with `section.key=value` overrides on top, whose order does not count but for the same key."""
     changes: dict[str, Any] = {}
     for text in overrides:
         changes = _laid_over(changes, change(text))
-    import_plugins(changes, None, where)
-    return checked(_without_unset(_resolved(merge(values, changes), where)), where=where)
+    import_plugins(changes, [Path.cwd()], where)
+    merged: dict[Any, Any] = merge(values, changes)
+    return merged
 
 
 def load_own_recipe(path: Path, plugins: Sequence[str] = ()) -> Recipe:
@@ -74,14 +80,29 @@ def load_own_recipe(path: Path, plugins: Sequence[str] = ()) -> Recipe:
     """
     values = read_values(path)
     admit_plugins(values, plugins, where=str(path))
-    return checked(_without_unset(_resolved(values, str(path))), where=str(path))
+    return checked(complete(values, str(path)), where=str(path))
+
+
+def on_base(values: dict[Any, Any], path: Path) -> dict[Any, Any]:
+    """The nested dicts of the recipe in a file, on top of those of its `base` and of the bases below that.
+
+    Raises:
+        InputError: one of them is not there, is no recipe, or leads in a circle.
+    """
+    return _with_base(values, [path])
+
+
+def complete(values: dict[Any, Any], where: str) -> Any:
+    """Nested dicts that are ready to be checked: references resolved, and without what is left to the user."""
+    return _without_unset(_resolved(values, where))
 
 
 def _with_base(values: dict[Any, Any], above: list[Path]) -> dict[Any, Any]:
     """The values of a recipe on top of those of the one that it names as its `base`."""
+    _refuse_grid(values, above[-1])
     own = {key: value for key, value in values.items() if key != "base"}
     below = _base(values["base"], above) if "base" in values else {}
-    import_plugins(own, _folder(above[-1]), str(above[-1]))  # which may say what keys there are
+    import_plugins(own, _places(above[-1]), str(above[-1]))  # which may say what keys there are
     merged: dict[Any, Any] = merge(below, own)
     return merged
 
@@ -97,9 +118,16 @@ def _base(base: Any, above: list[Path]) -> dict[Any, Any]:
     return _with_base(read_values(path), [*above, path])
 
 
-def _folder(path: Path) -> Path | None:
-    """Where the modules of a user may lie beside a recipe; not beside a built-in one."""
-    return None if path in built_in().values() else path.parent
+def _places(path: Path) -> list[Path]:
+    """Where the modules of a user may lie: beside a recipe that is not built in, and in the working directory."""
+    ours = path in (*built_in().values(), *tables().values())
+    return [Path.cwd()] if ours else [path.parent, Path.cwd()]
+
+
+def _refuse_grid(values: dict[Any, Any], path: Path) -> None:
+    if "grid" in values:
+        name = path.stem if path in tables().values() else path
+        raise InputError(f"{name} is a grid of recipes, not one: run it with `untrimmed sweep {name}`")
 
 
 def checked(values: Any, where: str) -> Recipe:
@@ -107,14 +135,26 @@ def checked(values: Any, where: str) -> Recipe:
 
     A value must be of its key's type: text is not taken for a number, nor a number for true or false.
     """
+    recipe = validated(values)
+    if isinstance(recipe, Recipe):
+        return recipe
+    raise InputError(told(recipe, where))
+
+
+def validated(values: Any) -> Recipe | list[str]:
+    """The Recipe of nested dicts, or what is wrong with them, a sentence each."""
     try:
         # Strict, but through JSON, in which a list may be a pair and text a path.
         return Recipe.model_validate_json(json.dumps(values, default=str), strict=True)
     except ValidationError as error:
-        found = mistakes(error, values)
+        return mistakes(error, values)
+
+
+def told(found: Sequence[str], where: str) -> str:
+    """Mistakes of a file as one message."""
     if len(found) == 1:
-        raise InputError(f"{where}: {found[0]}")
-    raise InputError(f"{where} has {len(found)} mistakes:" + "".join(f"\n  {mistake}" for mistake in found))
+        return f"{where}: {found[0]}"
+    return f"{where} has {len(found)} mistakes:" + "".join(f"\n  {mistake}" for mistake in found)
 
 
 def as_yaml(recipe: Recipe) -> str:

@@ -28,18 +28,17 @@ MODULE = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*")
 OUR_CODE = Path(__file__).parents[1]
 
 
-def import_plugins(values: dict[Any, Any], folder: Path | None, where: str) -> None:
+def import_plugins(values: dict[Any, Any], places: Sequence[Path], where: str) -> None:
     """Import the modules in the `plugins` of a recipe that the user gives.
 
     Args:
         values: the nested dicts of the recipe.
-        folder: where its file lies, beside which modules may lie; None: of a built-in one.
+        places: folders in which modules may lie that are not installed.
         where: the recipe as errors name it.
 
     Raises:
         InputError: one is not there, or fails.
     """
-    places = [Path.cwd()] if folder is None else [folder, Path.cwd()]
     for name in _names(values):
         _import(name, places, where)
 
@@ -68,6 +67,13 @@ def admit_plugins(values: dict[Any, Any], allowed: Sequence[str], where: str) ->
                 f"{where} needs the plugin {name} ({', '.join(unknown)}); to import it is to run it, so say that "
                 f'you trust it: --plugin {name}, or in Python plugins=["{name}"]'
             )
+
+
+def places_of(names: Sequence[str]) -> list[Path]:
+    """The folders in which imported plugins were found, for another process that is to import them."""
+    files = [getattr(sys.modules.get(name.partition(".")[0]), "__file__", None) for name in names]
+    paths = [Path(file).resolve() for file in files if file is not None]
+    return [path.parents[1] if path.name == "__init__.py" else path.parent for path in paths]
 
 
 def _names(values: dict[Any, Any]) -> list[str]:

@@ -78,6 +78,7 @@ class TridentHead(nn.Module):
         kernel_size: odd.
         boundary_kernel_size: the same of the two heads that look for boundaries; None: as `kernel_size`.
         layers: convolutions of each head.
+        prior: the probability of a start and of an end of every class at the start of training.
     """
 
     def __init__(
@@ -91,18 +92,33 @@ class TridentHead(nn.Module):
         kernel_size: int = 3,
         boundary_kernel_size: int | None = None,
         layers: int = 3,
+        prior: float = 0.01,
     ) -> None:
         super().__init__()
         of_boundary = kernel_size if boundary_kernel_size is None else boundary_kernel_size
-        self.start = ClassHead(inputs, classes, channels=channels, kernel_size=of_boundary, layers=layers)
-        self.end = ClassHead(inputs, classes, channels=channels, kernel_size=of_boundary, layers=layers)
+
+        def boundary_head() -> ClassHead:
+            return ClassHead(
+                inputs, classes, channels=channels, kernel_size=of_boundary, layers=layers, prior=prior
+            )
+
+        self.start = boundary_head()
+        self.end = boundary_head()
         self.trunk = Trunk(inputs, channels, kernel_size, layers - 1)
         self.bins = OutputLayer(channels, 2 * (bins + 1), kernel_size)
         self.level_scale = nn.Parameter(torch.ones(levels))
 
-    def forward(self, x: Tensor, strip: Strip) -> TridentRegression:
-        """(R, C) to the distances of N points."""
+    def forward(self, x: Tensor, strip: Strip, for_boundaries: Tensor | None = None) -> TridentRegression:
+        """Tables (R, C) to the distances of N points.
+
+        Args:
+            x: what the bins are told from.
+            strip: how the tables are laid.
+            for_boundaries: what starts and ends are looked for in; None: also x.
+        """
+        for_boundaries = x if for_boundaries is None else for_boundaries
         bins = self.bins(self.trunk(x, strip.rows), strip)
         bins = F.relu(bins * self.level_scale[strip.points.level])
         start_bins, end_bins = bins.chunk(2, dim=1)
-        return TridentRegression(strip.points, self.start(x, strip), self.end(x, strip), start_bins, end_bins)
+        start, end = self.start(for_boundaries, strip), self.end(for_boundaries, strip)
+        return TridentRegression(strip.points, start, end, start_bins, end_bins)

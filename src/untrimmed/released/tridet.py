@@ -1,0 +1,172 @@
+"""TriDet (Shi et al. 2023) as released: names and layouts of its tensors, and its settings for THUMOS14."""
+
+from collections.abc import Iterable
+from fractions import Fraction
+from math import floor
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from untrimmed.errors import InputError
+from untrimmed.models.encoders.sgp import wide_kernel_size
+from untrimmed.released.common import CLASS_HEAD, EMBEDDING, NORMS, class_head, common_model, count, trunk
+from untrimmed.released.system import Shapes, System
+from untrimmed.released.translation import Rule, depthwise, flat, matrix, taps_first
+
+
+def _start_bins_reversed(tensor: Tensor) -> Tensor:
+    """2 (B + 1) outputs, of which the first half tells of starts, the farthest bin first; here the nearest is."""
+    start, end = tensor.chunk(2)
+    return torch.cat((start.flip(0), end))
+
+
+def _bins(tensor: Tensor) -> Tensor:
+    """The convolution (2 (B + 1), inputs, K) that tells of the bins to ours."""
+    return taps_first(_start_bins_reversed(tensor))
+
+
+def trident_head(ours: str) -> tuple[Rule, ...]:
+    """The Trident-head: its centre, start and end heads."""
+    return (
+        *class_head("start_head", f"{ours}.start"),
+        *class_head("end_head", f"{ours}.end"),
+        *trunk("reg_head", f"{ours}.trunk"),
+        Rule("reg_head.offset_head.conv.weight", f"{ours}.bins.convolution.weight", _bins),
+        Rule("reg_head.offset_head.conv.bias", f"{ours}.bins.convolution.bias", _start_bins_reversed),
+        Rule("reg_head.scale.{i}.scale", f"{ours}.level_scale[{{i}}]"),
+    )
+
+
+def _block(theirs: str, ours: str) -> tuple[Rule, ...]:
+    """A block of the encoder."""
+    by_step = {"fc": "instant", "global_fc": "instant_gate"}
+    by_window = {"psi": "window_gate", "convw": "narrow", "convkw": "wide"}
+    linear = {"mlp.0": "feed_forward.widen", "mlp.2": "feed_forward.narrow"}
+    paths = {"drop_path_out": "mix_path", "drop_path_mlp": "feed_forward_path"}
+    layouts = ((by_step, flat), (by_window, depthwise), (linear, matrix))
+    return (
+        Rule(f"{theirs}.ln.{{p}}", f"{ours}.norm.{{p}}", flat),
+        Rule(f"{theirs}.gn.{{p}}", f"{ours}.group_norm.{{p}}"),
+        *(
+            rule
+            for names, layout in layouts
+            for their_layer, our_layer in names.items()
+            for rule in (
+                Rule(f"{theirs}.{their_layer}.weight", f"{ours}.{our_layer}.weight", layout),
+                Rule(f"{theirs}.{their_layer}.bias", f"{ours}.{our_layer}.bias"),
+            )
+        ),
+        *(Rule(f"{theirs}.{path}.scale", f"{ours}.{our_path}.scale", flat) for path, our_path in paths.items()),
+    )
+
+
+def _model(shapes: Shapes) -> dict[str, Any]:
+    """The model section, as far as shapes tell.
+
+    Raises:
+        InputError: if there is no Trident-head, or blocks have windows that no recipe describes.
+    """
+    if "start_head.cls_head.conv.weight" not in shapes or "end_head.cls_head.conv.weight" not in shapes:
+        raise InputError(
+            "these weights of TriDet have no start_head and end_head: give weights that were trained with "
+            "use_trident_head: true"
+        )
+    common = common_model(shapes)
+    window = _window(shapes)
+    return common | {
+        # What a longer sequence is padded to a multiple of: the most steps that a level's windows take in.
+        "release_padding": {"multiple": 2 ** (common["levels"] - 1) * window},
+        "encoder": {
+            "kind": "sgp",
+            "stem_blocks": count(shapes, "backbone.stem.{i}.psi.weight"),
+            "hidden": shapes["backbone.stem.0.mlp.0.weight"][0],
+            "kernel_size": window,
+            "window_factor": _window_factor(shapes, window),
+        },
+        "decoder": common["decoder"]
+        | {
+            "kind": "trident",
+            "bins": shapes["reg_head.offset_head.conv.weight"][0] // 2 - 1,
+            "boundary_kernel_size": shapes["start_head.cls_head.conv.weight"][2],
+        },
+    }
+
+
+def _widths(shapes: Shapes, blocks: str, layer: str) -> list[int]:
+    """The different kernel sizes of a layer in the stem or in the branch."""
+    rule = Rule(f"backbone.{blocks}.{{i}}.{layer}.weight", "")
+    return sorted({shape[2] for name, shape in shapes.items() if rule.pattern.fullmatch(name)})
+
+
+def _window(shapes: Shapes) -> int:
+    """w, of all levels above the stem; 1 where there are none."""
+    windows = _widths(shapes, "branch", "convw")
+    if len(windows) > 1:
+        raise InputError(
+            f"these weights of TriDet have windows of {_listed(windows)} steps in different levels, which a "
+            "recipe cannot say: give weights with one window (n_sgp_win_size) for all levels"
+        )
+    return windows[0] if windows else 1
+
+
+def _window_factor(shapes: Shapes, window: int) -> float:
+    """k, with as few decimals as make the wide windows of stem and branch what they are."""
+    wanted = [(1, width) for width in _widths(shapes, "stem", "convkw")]
+    wanted += [(window, width) for width in _widths(shapes, "branch", "convkw")]
+    # Whatever lies in here gives all of them; the ends do if they are rounded that way.
+    least = max(Fraction(2 * width - 3, 2 * (narrow + 1)) for narrow, width in wanted)
+    most = min(Fraction(2 * width + 1, 2 * (narrow + 1)) for narrow, width in wanted)
+    middle = (least + most) / 2
+    for scale in (1, 10, 100, 1000):
+        factor = floor(middle * scale + Fraction(1, 2)) / scale
+        if factor > 0 and all(wide_kernel_size(narrow, factor) == width for narrow, width in wanted):
+            return factor
+    raise InputError(
+        f"these weights of TriDet have wide windows of {_listed({width for _, width in wanted})} steps, which no "
+        "single factor makes of their narrow ones: give weights with one factor (k) for all levels"
+    )
+
+
+def _listed(numbers: Iterable[int]) -> str:
+    return ", ".join(map(str, sorted(numbers)))
+
+
+TRIDET = System(
+    name="tridet",
+    rules=(
+        *EMBEDDING,
+        *_block("backbone.stem.{i}", "encoder.stem.{i}"),
+        *_block("backbone.branch.{i}", "encoder.branch.{i}"),
+        *NORMS,
+        *CLASS_HEAD,
+        *trident_head("decoder.trident_head"),
+    ),
+    model=_model,
+    settings={
+        "model": {
+            "encoder": {"initial_std": 0.0, "drop_path": 0.1, "layer_scale": 1e-4},
+            "decoder": {"detached_boundaries": True},
+        },
+        "training": {
+            "epochs": 40,
+            "warmup_epochs": 20,
+            "batch_size": 2,
+            "learning_rate": 1e-4,
+            "weight_decay": 0.025,
+            "input_noise": 0.0005,
+            "loss": {
+                "classification": "focal",
+                "quality_power": 0.2,
+                "quality_gradient": True,
+                "initial_normalizer": 100.0,
+            },
+        },
+        "detection": {
+            "threshold": 0.001,
+            "candidates_per_level": 2000,
+            "min_steps": 0.05,
+            "suppression": {"method": "soft", "sigma": 0.5, "min_score": 0.001, "max_detections": 2000},
+        },
+    },
+)
