@@ -44,11 +44,20 @@ def load_recipe(name: str, overrides: Sequence[str] = ()) -> Recipe:
     Raises:
         InputError: that lists every mistake at once, each with its key.
     """
+    return completed(recipe_values(name), overrides, where=name)
+
+
+def recipe_values(name: str) -> dict[str, Any]:
+    """The nested dicts of the recipe of this name or file, on top of those of its base, as they stand there."""
     path = find_recipe(name)
-    values = {"name": path.stem} | _with_base(read_values(path), [path])
+    return {"name": path.stem} | _with_base(read_values(path), [path])
+
+
+def completed(values: dict[str, Any], overrides: Sequence[str], where: str) -> Recipe:
+    """The Recipe of such values with `section.key=value` overrides on top; `where` they are from, for errors."""
     for text in overrides:
         values = merge(values, change(text))
-    return checked(_without_unset(_resolved(values, name)), where=name)
+    return checked(_without_unset(_resolved(values, where)), where=where)
 
 
 def _with_base(values: dict[Any, Any], above: list[Path]) -> dict[Any, Any]:
