@@ -56,7 +56,7 @@ def test_classes_that_nobody_names_are_numbered_with_a_warning(caplog: pytest.Lo
 
 def test_a_class_agnostic_model_has_one_class_called_action() -> None:
     assert class_names(1, data(class_agnostic=True), None)[0] == ("action",)
-    with pytest.raises(InputError, match="so that there is one class, action, and names.txt names none"):
+    with pytest.raises(InputError, match=r"so that there is one class, action, and names.txt names none"):
         class_names(1, data(class_agnostic=True), Path("names.txt"))
     with pytest.raises(InputError, match="class_agnostic is true, but the checkpoint tells 3 classes apart"):
         class_names(3, data(class_agnostic=True), None)

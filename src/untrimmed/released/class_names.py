@@ -35,8 +35,8 @@ def class_names(count: int, data: DataSection, file: Path | None) -> tuple[tuple
             )
         if file is not None:
             raise InputError(
-                f"data.class_agnostic is true, so that there is one class, {ACTION}, and {file} names none: leave "
-                "out --classes, or set data.class_agnostic to false"
+                f"data.class_agnostic is true, so that there is one class, {ACTION}, and {file} names none: "
+                "leave out --classes, or set data.class_agnostic to false"
             )
         return (ACTION,), "data.class_agnostic"
     place = file or (data.annotations if data.annotations.exists() else None)
