@@ -39,6 +39,15 @@ def test_the_defaults_of_the_schema_are_a_recipe_that_can_be_built() -> None:
         ({"detection": {"suppression": {"voting_tiou": 0.7}}}, "voting averages candidates of all classes"),
         ({"evaluation": {"tiou": "0.5:0.3:0.1"}}, 'tIoU thresholds "0.5:0.3:0.1" are no range'),
         ({"model": {"encoder": {"kernel_size": 4}}}, "must be odd, but is 4"),
+        (
+            {"model": {"levels": 4, "encoder": {"kind": "transformer", "window": [9, None]}}},
+            "encoder.window has 2 entries, but levels is 4",
+        ),
+        ({"model": {"encoder": {"kind": "transformer", "window": [9, 8]}}}, "must be odd, but is 8"),
+        (
+            {"model": {"channels": 32, "encoder": {"kind": "transformer", "heads": 3}}},
+            "encoder.heads is 3, but must divide channels, which is 32",
+        ),
         ({"model": {"channels": 24}}, "multiple of 16"),
     ],
 )

@@ -23,8 +23,11 @@ from untrimmed.features.sequence import FeatureSequence
 from untrimmed.features.time_grid import TimeGrid
 from untrimmed.models.build import build_detector
 from untrimmed.recipes.loading import merge
+from untrimmed.released.actionformer import ACTIONFORMER
+from untrimmed.released.actionmamba import ACTIONMAMBA
 from untrimmed.released.common import classes, input_dim
 from untrimmed.released.system import System
+from untrimmed.released.temporalmaxer import TEMPORALMAXER
 from untrimmed.released.translation import translate
 from untrimmed.released.tridet import TRIDET
 from untrimmed.training.fit import build_criterion
@@ -66,7 +69,7 @@ class Outputs:
         self.case = case
         self.settings = json.loads((folder / f"{case.name}.json").read_text())["model"]
         self.arrays = np.load(folder / f"{case.name}.npz")
-        state = torch.load(folder / f"{case.name}.pth", weights_only=True)
+        state = case.system.prepared(torch.load(folder / f"{case.name}.pth", weights_only=True))
         shapes = {name: tuple(tensor.shape) for name, tensor in state.items()}
         self.recipe = self._recipe(shapes)
         self.classes = classes(shapes)
@@ -217,6 +220,37 @@ TRIDET_CASE = Case(
 
 #: Every released system that can be compared.
 CASES: tuple[Case, ...] = (TRIDET_CASE,)
+#: The two heads of ActionFormer, TemporalMaxer and ActionMamba.
+CONVOLUTIONAL = {"cls_head": ("decoder.class_head", logits), "reg_head": ("decoder.distance_head", logits)}
+
+#: Every released system that can be compared.
+CASES: tuple[Case, ...] = (Case("temporalmaxer", TEMPORALMAXER, CONVOLUTIONAL),)
+def attention_windows(given: dict[str, Any]) -> dict[str, Any]:
+    """What the shapes of ActionFormer's tensors do not tell."""
+    window = given["n_mha_win_size"]
+    coarsest = 2 ** (len(given["regression_range"]) - 1)
+    return {
+        "model": {
+            "encoder": {"heads": given["n_head"], "window": window},
+            "release_padding": {"multiple": coarsest * 2 * (window // 2)},
+        }
+    }
+
+
+#: Every released system that can be compared.
+CASES: tuple[Case, ...] = (
+    Case(
+        "actionformer",
+        ACTIONFORMER,
+        {"cls_head": ("decoder.class_head", logits), "reg_head": ("decoder.distance_head", logits)},
+        attention_windows,
+CASES: tuple[Case, ...] = (
+    Case(
+        "actionmamba",
+        ACTIONMAMBA,
+        {"cls_head": ("decoder.class_head", logits), "reg_head": ("decoder.distance_head", logits)},
+    ),
+)
 
 
 def main(folder: Path) -> None:

@@ -1,4 +1,5 @@
 import math
+from dataclasses import replace
 from functools import partial
 
 import pytest
@@ -163,6 +164,91 @@ def test_a_running_mean_divides_positive_and_negative_sums_alike(predicted):
     assert losses.regression.item() == pytest.approx(5 / 3)
 
 
+def test_the_weight_may_teach_the_boundaries(predicted):
+    distances = DISTANCES.clone().requires_grad_()
+    options = {"quality_gradient": True, "distance_loss": lambda predicted, true: 0 * predicted.sum(1)}
+    losses = criterion(**options)(predicted(distances=distances), [ACTION])
+    assert losses.classification.item() == pytest.approx(36 / 3 + 26 / 2)
+    losses.total.backward()
+    # tIoU of (x, 1) with (2, 2) is (x + 1) / 4, with a slope of 1/4; of (x, 0.5) with (3, 1) the same. They weigh
+    # the logits 20 and 40, over 3 points.
+    assert distances.grad[0, :, 2].tolist() == pytest.approx([20 / 4 / 3, 20 / 4 / 3])
+    assert distances.grad[0, :, 3].tolist() == pytest.approx([40 / 4 / 3, 40 / 4 / 3])
+    assert not distances.grad[0, :, [0, 4]].any()
+
+
+@pytest.mark.parametrize("power", [0.2, 1.0])
+def test_where_nothing_overlaps_the_weight_is_zero_and_its_gradient_finite(predicted, power):
+    distances = torch.zeros_like(DISTANCES).requires_grad_()
+    losses = criterion(quality_gradient=True, quality_power=power)(predicted(distances=distances), [ACTION])
+    assert losses.classification.item() == pytest.approx((1 + 2 + 3) / 3 + 26 / 2)
+    losses.total.backward()
+    assert torch.isfinite(distances.grad).all()
+
+
+# Points that count by a weight
+
+
+class Weighted(CenterSampling):
+    """Centre sampling whose positive points 1, 2 and 3 count by 1, a half and 0, and whose others by 7."""
+
+    def assign(self, predictions, truths):
+        weights = torch.tensor([7.0, 1, 0.5, 0, 7])
+        return replace(super().assign(predictions, truths), weights=weights.expand(len(truths), -1))
+
+
+def weighted_criterion(**changes: object) -> Criterion:
+    made = criterion(**changes)
+    made.assignment = Weighted(((0.0, math.inf),))
+    return made
+
+
+def test_losses_of_positive_points_and_their_number_are_weighted_and_the_others_count_as_one(predicted):
+    losses = weighted_criterion()(predicted(), [ACTION])
+    positives = 1 * (1 + 10) + 0.5 * (2 + 20 * 0.5) + 0 * (3 + 40 * 0.25)
+    assert losses.classification.item() == pytest.approx(positives / 1.5 + 26 / 2)
+    assert losses.regression.item() == pytest.approx((1 * 0 + 0.5 * 2 + 0 * 3) / 1.5)
+
+
+def test_a_running_mean_takes_in_the_sum_of_the_weights(predicted):
+    normalizer = RunningNormalizer(initial=10.0, momentum=0.9)
+    losses = weighted_criterion(normalizer=normalizer)(predicted(), [ACTION])
+    assert normalizer.value.item() == pytest.approx(9.15)
+    assert losses.classification.item() == pytest.approx((17 + 26) / 9.15)
+    assert losses.regression.item() == pytest.approx(1 / 9.15)
+
+
+def test_coarse_losses_are_weighted_too(predicted):
+    losses = weighted_criterion(coarse_weight=0.5)(predicted(coarse=predicted()), [ACTION])
+    assert losses.coarse_classification.item() == pytest.approx(2 * ((11 + 0.5 * 22) / 1.5 + 26 / 2))
+    assert losses.coarse_regression.item() == pytest.approx(1 / 1.5)
+
+
+# Several processes
+
+
+@pytest.mark.parametrize("normalizer", [CountNormalizer, partial(RunningNormalizer, 10.0, moves_twice=True)])
+def test_the_mean_of_the_losses_of_two_processes_is_that_of_the_whole_batch(predicted, normalizer, monkeypatch):
+    options = {"coarse_weight": 0.5, "regression_weight": 2.0}
+    halves = [(LOGITS, DISTANCES, ACTION), (LOGITS / 2, DISTANCES + 1, NOTHING)]
+    logits, distances = (torch.cat(parts) for parts in list(zip(*halves, strict=True))[:2])
+    whole = weighted_criterion(normalizer=normalizer(), **options)(
+        predicted(logits, distances, coarse=predicted(logits, distances)), [ACTION, NOTHING]
+    )
+    # By weight 1.5 of the first are positive; 2 of its points and 5 of the other's are negative.
+    monkeypatch.setattr(torch.distributed, "is_initialized", lambda: True)
+    monkeypatch.setattr(torch.distributed, "get_world_size", lambda: 2)
+    monkeypatch.setattr(torch.distributed, "all_reduce", lambda counts: counts.copy_(torch.tensor([1.5, 7.0])))
+    parts = [
+        weighted_criterion(normalizer=normalizer(), **options)(
+            predicted(logits, distances, coarse=predicted(logits, distances)), [truth]
+        ).named()
+        for logits, distances, truth in halves
+    ]
+    for name, value in whole.named().items():
+        assert (parts[0][name] + parts[1][name]).item() / 2 == pytest.approx(value.item()), name
+
+
 # What does not count
 
 
@@ -217,6 +303,25 @@ def test_without_negative_points_the_losses_are_finite(predicted):
 
 
 # Coarse predictions
+
+
+def test_a_running_mean_may_take_in_a_batch_again_before_the_coarse_losses(predicted):
+    normalizer = RunningNormalizer(initial=100.0, momentum=0.9, moves_twice=True)
+    losses = criterion(normalizer=normalizer, coarse_weight=0.3)(predicted(coarse=predicted()), [ACTION])
+    # 0.9 * 100 + 0.1 * 3, and once more.
+    assert normalizer.value.item() == pytest.approx(0.9 * 90.3 + 0.3)
+    assert losses.classification.item() == pytest.approx((36 + 26) / 90.3)
+    assert losses.regression.item() == pytest.approx(5 / 90.3)
+    assert losses.coarse_classification.item() == pytest.approx(2 * (6 + 70 + 26) / 81.57)
+    assert losses.coarse_regression.item() == pytest.approx(5 / 81.57)
+
+
+def test_it_takes_it_in_once_where_there_are_no_coarse_losses_and_not_in_validation(predicted):
+    normalizer = RunningNormalizer(initial=100.0, momentum=0.9, moves_twice=True)
+    criterion(normalizer=normalizer, coarse_weight=0.3)(predicted(), [ACTION])
+    assert normalizer.value.item() == pytest.approx(90.3)
+    criterion(normalizer=normalizer, coarse_weight=0.3).eval()(predicted(coarse=predicted()), [ACTION])
+    assert normalizer.value.item() == pytest.approx(90.3)
 
 
 def test_coarse_predictions_share_the_total_by_their_weight(predicted):

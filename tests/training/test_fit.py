@@ -24,9 +24,11 @@ from untrimmed.recipes.loading import load_recipe
 from untrimmed.training import validation
 from untrimmed.training.criterion import CountNormalizer, RunningNormalizer
 from untrimmed.training.fit import build_criterion, doubling_ranges, train
-from untrimmed.training.losses import focal_loss, giou_loss, varifocal_loss
+from untrimmed.training.losses import focal_loss, giou_loss, released_varifocal_loss, varifocal_loss
 from untrimmed.training.module import DetectorTraining
 from untrimmed.training.run_folder import RunFolder
+from untrimmed.training.simota import SimOTA
+from untrimmed.training.targets import CenterSampling
 from untrimmed.training.validation import Validation
 
 
@@ -61,6 +63,28 @@ def test_the_losses_are_those_of_the_recipe(recipe_for):
     assert criterion.class_loss.keywords == criterion.coarse_class_loss.keywords == {"smoothing": 0.1}
     assert isinstance(criterion.normalizer, RunningNormalizer)
     assert criterion.normalizer.value == 7
+
+
+def test_targets_are_assigned_as_the_recipe_says(recipe_for):
+    section = {"class_weight": 3.0, "tiou_weight": 4.0, "keep": 0.5, "other_weight": 0.25}
+    training = recipe_for(assignment="simota", simota=section, center_radius=2.5).training
+    near = CenterSampling(doubling_ranges(3), radius=2.5)
+    assert build_criterion(training, levels=3).assignment == SimOTA(near, 3.0, 4.0, 0.5, 0.25)
+    assert build_criterion(recipe_for(assignment="simota").training, levels=3).assignment == SimOTA(
+        CenterSampling(doubling_ranges(3))
+    )
+    assert build_criterion(recipe_for(simota=section, center_radius=2.5).training, levels=3).assignment == near
+
+
+def test_the_options_of_the_releases_reach_the_losses(recipe_for):
+    loss = {"classification": "released_varifocal", "normalizer": "running_twice", "quality_gradient": True}
+    criterion = build_criterion(recipe_for(loss=loss).training, levels=3)
+    assert criterion.class_loss.func is released_varifocal_loss
+    assert criterion.normalizer.moves_twice
+    assert criterion.quality_gradient
+    usual = build_criterion(recipe_for().training, levels=3)
+    assert not usual.normalizer.moves_twice
+    assert not usual.quality_gradient
 
 
 # What a run leaves behind

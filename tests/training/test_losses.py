@@ -14,6 +14,7 @@ from untrimmed.training.losses import (
     focal_loss,
     giou_loss,
     iou_loss,
+    released_varifocal_loss,
     smoothed,
     tiou,
     varifocal_loss,
@@ -98,6 +99,30 @@ def test_varifocal_loss_of_smoothed_targets_weighs_by_what_is_present_without_th
     assert_close(losses, torch.tensor([[[present, absent], [absent, absent]]]))
 
 
+def test_the_released_varifocal_loss_of_known_logits():
+    # Present: y times the cross-entropy against y. Absent: 1/4 p^2 times -ln(1 - p). Here p is 1/2, then 3/4.
+    logits = torch.tensor([0.0, 0.0, math.log(3), math.log(3)])
+    losses = released_varifocal_loss(logits, torch.tensor([1.0, 0.0, 0.5, 0.0]))
+    cross_entropy = -(0.5 * math.log(0.75) + 0.5 * math.log(0.25))
+    assert losses.tolist() == pytest.approx(
+        [math.log(2), 0.25 * 0.25 * math.log(2), 0.5 * cross_entropy, 0.25 * 0.5625 * math.log(4)]
+    )
+
+
+def test_the_released_varifocal_loss_weighs_absent_entries_by_their_share_of_the_smoothing():
+    # Present: weight 0.8, cross-entropy against 0.8. Absent: weight 0.1, cross-entropy against 0.1.
+    losses = released_varifocal_loss(torch.full((1, 2, 2), math.log(3)), TARGETS, smoothing=0.3)
+    present = 0.8 * -(0.8 * math.log(0.75) + 0.2 * math.log(0.25))
+    absent = 0.1 * -(0.1 * math.log(0.75) + 0.9 * math.log(0.25))
+    assert_close(losses, torch.tensor([[[present, absent], [absent, absent]]]))
+
+
+def test_gradients_of_the_released_varifocal_loss_are_those_of_finite_differences_also_where_absent():
+    logits = LOGITS[1:-1].clone().requires_grad_()
+    targets = torch.tensor([0.0, 1.0, 0.0, 0.5, 0.0], dtype=torch.float64)
+    assert gradcheck(lambda x: released_varifocal_loss(x, targets), logits)
+
+
 @pytest.mark.parametrize(("target", "least"), [(1.0, 0.8), (0.0, 0.1)])
 def test_varifocal_loss_draws_towards_smoothed_targets(target, least):
     logits = torch.linspace(-4, 4, 161).view(1, 1, -1).expand(1, 2, -1).clone().requires_grad_()
@@ -106,14 +131,14 @@ def test_varifocal_loss_draws_towards_smoothed_targets(target, least):
     assert uphill.min().item() == pytest.approx(least, abs=0.01)
 
 
-@pytest.mark.parametrize("loss", [focal_loss, varifocal_loss])
+@pytest.mark.parametrize("loss", [focal_loss, varifocal_loss, released_varifocal_loss])
 def test_no_smoothing_changes_no_bit(loss):
     targets = (LOGITS > 0).double()
     assert torch.equal(loss(LOGITS, targets, smoothing=0.0), loss(LOGITS, targets))
     assert smoothed(targets, 0.0) is targets
 
 
-@pytest.mark.parametrize("loss", [focal_loss, varifocal_loss])
+@pytest.mark.parametrize("loss", [focal_loss, varifocal_loss, released_varifocal_loss])
 @pytest.mark.parametrize("size", [100.0, 1e4])
 def test_class_losses_of_huge_logits_are_finite_and_vanish_where_they_are_right(loss, size):
     logits = torch.tensor([size, -size, size, -size], requires_grad=True)

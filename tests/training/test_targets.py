@@ -1,3 +1,4 @@
+from dataclasses import replace
 from itertools import product
 
 import pytest
@@ -96,6 +97,13 @@ def test_places_hold_each_point_once_for_each_of_its_classes(points_of):
         (0, 3), (0, 4), (0, 5), (2, 4), (2, 5), (2, 6),
     ]  # fmt: skip
     assert targets.positive.nonzero()[:, 1].tolist() == [3, 4, 5, 6]
+
+
+def test_the_number_of_positive_points_is_that_of_their_weights(points_of):
+    targets = assign(points_of([10, 4], 10, 1), truth((2, 6, 0), (3, 7, 2)), truth((0, 5, 1)))
+    assert targets.number == 4 + 2
+    weights = torch.zeros(2, 10).index_fill(1, torch.tensor([2, 3, 4]), 0.25)
+    assert replace(targets, weights=weights).number == 0.25 * 2 + 0.25 * 2
 
 
 def test_a_sequence_without_actions_has_nothing_to_learn(points_of):

@@ -2,10 +2,10 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from untrimmed.config.decoders import AnyDecoder, CLTDRSection
-from untrimmed.config.encoders import AnyEncoder, GMGSection
+from untrimmed.config.encoders import AnyEncoder, GMGSection, TransformerSection
 from untrimmed.config.values import Count, OddCount, Section
 
 
@@ -43,3 +43,18 @@ class ModelSection(Section):
     )
     encoder: AnyEncoder = GMGSection()
     decoder: AnyDecoder = CLTDRSection()
+
+    @model_validator(mode="after")
+    def _encoder_fits(self) -> "ModelSection":
+        encoder = self.encoder
+        if isinstance(encoder, TransformerSection):
+            if isinstance(encoder.window, list) and len(encoder.window) != self.levels:
+                raise ValueError(
+                    f"encoder.window has {len(encoder.window)} entries, but levels is {self.levels}; give one "
+                    "for each level, or one number for all"
+                )
+            if self.channels % encoder.heads:
+                raise ValueError(
+                    f"encoder.heads is {encoder.heads}, but must divide channels, which is {self.channels}"
+                )
+        return self

@@ -45,26 +45,38 @@ class SharedLayerNorm(nn.LayerNorm):
 
 
 class GroupNorms(nn.Module):
-    """Group normalisation of each level over its time, without weights (TemporalMaxer).
+    """Group normalisation of each level, without weights (TemporalMaxer on THUMOS14).
+
+    The statistics are those of a group's channels over all steps of one sequence at one level.
 
     Args:
         groups: into which the channels are divided.
         eps: added to the variance.
+
+    Raises:
+        ValueError: there is no group; in `forward`, the channels do not divide into the groups.
     """
 
     def __init__(self, groups: int = 4, eps: float = 1e-5) -> None:
         super().__init__()
+        if groups < 1:
+            raise ValueError(f"group normalisation needs at least one group, not {groups}")
         self.groups = groups
         self.eps = eps
 
     def forward(self, pyramid: Pyramid) -> list[Tensor]:
-        """L levels (B, T_l, C), zero behind each sequence."""
+        """L levels (B, T_l, C), zero behind each sequence; in float32 at least."""
+        channels = pyramid.levels[0].shape[1]
+        if channels % self.groups:
+            raise ValueError(f"{channels} channels do not divide into {self.groups} groups")
         return [
             padding.each(x.float(), self._normal).mT
             for x, padding in zip(pyramid.levels, pyramid.paddings, strict=True)
         ]
 
     def _normal(self, x: Tensor) -> Tensor:
+        """(b, C, t), sequences that fill their rows, to the same."""
+        # Not that of torch.nn.functional, which refuses a group of a single value.
         return torch.group_norm(x, self.groups, eps=self.eps)
 
 

@@ -33,6 +33,11 @@ EMBEDDING = (
 )
 NORMS = (Rule("neck.fpn_norms.{i}.{p}", "decoder.norms.{i}.{p}", flat),)
 CLASS_HEAD = class_head("cls_head", "decoder.class_head")
+DISTANCE_HEAD = (
+    *trunk("reg_head", "decoder.distance_head.trunk"),
+    *output("reg_head.offset_head", "decoder.distance_head.output"),
+    Rule("reg_head.scale.{i}.scale", "decoder.distance_head.level_scale[{i}]"),
+)
 
 
 def input_dim(shapes: Shapes) -> int:

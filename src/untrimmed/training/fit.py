@@ -36,8 +36,9 @@ from untrimmed.training.preparation import Material, prepare
 from untrimmed.training.progress import ProgressLine, quiet
 from untrimmed.training.run_folder import Keeping, RunFolder
 from untrimmed.training.samples import Cropping, TrainingVideos
+from untrimmed.training.simota import SimOTA
 from untrimmed.training.stream import Stream, steps_per_epoch
-from untrimmed.training.targets import CenterSampling
+from untrimmed.training.targets import Assignment, CenterSampling
 from untrimmed.training.validation import Validation
 
 logger = logging.getLogger(__name__)
@@ -149,11 +150,9 @@ def assemble(recipe: Recipe, material: Material) -> DetectorTraining:
 
 def build_criterion(training: TrainingSection, levels: int) -> Criterion:
     """The losses of a recipe."""
-    given = training.regression_ranges
-    ranges = doubling_ranges(levels) if given is None else [(least, most or math.inf) for least, most in given]
     loss = training.loss
     return Criterion(
-        CenterSampling(ranges, training.center_radius),
+        _assignment(training, levels),
         class_loss=partial(CLASS_LOSSES[loss.classification], smoothing=loss.label_smoothing),
         coarse_class_loss=partial(focal_loss, smoothing=loss.label_smoothing),
         distance_loss=DISTANCE_LOSSES[loss.regression],
@@ -162,6 +161,22 @@ def build_criterion(training: TrainingSection, levels: int) -> Criterion:
         quality_gradient=loss.quality_gradient,
         regression_weight=loss.regression_weight,
         coarse_weight=loss.coarse_weight,
+    )
+
+
+def _assignment(training: TrainingSection, levels: int) -> Assignment:
+    given = training.regression_ranges
+    ranges = doubling_ranges(levels) if given is None else [(least, most or math.inf) for least, most in given]
+    near = CenterSampling(ranges, training.center_radius)
+    if training.assignment == "center":
+        return near
+    section = training.simota
+    return SimOTA(
+        near,
+        class_weight=section.class_weight,
+        tiou_weight=section.tiou_weight,
+        keep=section.keep,
+        other_weight=section.other_weight,
     )
 
 

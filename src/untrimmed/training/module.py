@@ -13,6 +13,7 @@ from torch.optim.lr_scheduler import LambdaLR
 from untrimmed.detection.detections import Detections
 from untrimmed.detection.timed_labels import TimedLabels
 from untrimmed.models.detector import ActionDetector
+from untrimmed.models.dropout import Dropout
 from untrimmed.models.layers import ResidualPath
 from untrimmed.training.criterion import Criterion
 from untrimmed.training.schedule import optimizer, warmup_cosine
@@ -85,7 +86,7 @@ class DetectorTraining(pl.LightningModule):
     def on_fit_start(self) -> None:
         """Tell the layers that draw random numbers which part of a batch this process has."""
         for module in self.modules():
-            if isinstance(module, ResidualPath):
+            if isinstance(module, ResidualPath | Dropout):
                 module.share = (self.global_rank, self.trainer.world_size)
 
     def train_dataloader(self) -> Loader:
