@@ -9,6 +9,8 @@ from bad_features import Evil
 from bad_input import Case, text
 from torch import Tensor, nn
 
+from untrimmed.released.systems import SYSTEMS
+
 HEADS = ("cls_head", "reg_head")
 
 
@@ -66,7 +68,7 @@ BROKEN = (
     "best.pth is not a whole checkpoint: it may be cut short, or no file of torch.save or safetensors; copy it "
     "again"
 )
-SYSTEMS = "cltdr-gmg, actionmamba, tridet, actionformer, temporalmaxer"
+NAMES = ", ".join(one.system.name for one in SYSTEMS)
 WRITES = ("model.safetensors",)
 
 RELEASED = [
@@ -115,7 +117,7 @@ RELEASED = [
     Case(
         "weights of another network",
         COMMAND,
-        f"best.pth holds no weights of {SYSTEMS}; it has 1 tensor such as fc.weight",
+        f"best.pth holds no weights of {NAMES}; it has 1 tensor such as fc.weight",
         prepare=saved(lambda: {"fc.weight": torch.ones(3)}),
     ),
     Case(
@@ -128,7 +130,7 @@ RELEASED = [
     Case(
         "system that does not exist",
         f"{COMMAND} --system temporalmax",
-        f"there is no system temporalmax: choose one of {SYSTEMS}; did you mean temporalmaxer?",
+        f"there is no system temporalmax: choose one of {NAMES}; did you mean temporalmaxer?",
         prepare=changed({}),
     ),
     Case(

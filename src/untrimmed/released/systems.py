@@ -5,7 +5,11 @@ from dataclasses import dataclass
 
 from untrimmed.errors import InputError
 from untrimmed.recipes.mistakes import did_you_mean
+from untrimmed.released.actionformer import ACTIONFORMER
+from untrimmed.released.actionmamba import ACTIONMAMBA
 from untrimmed.released.system import System
+from untrimmed.released.temporalmaxer import TEMPORALMAXER
+from untrimmed.released.tridet import TRIDET
 
 
 @dataclass(frozen=True)
@@ -22,7 +26,12 @@ class Known:
 
 
 #: The first one whose mark is in a checkpoint is what it is of.
-SYSTEMS: tuple[Known, ...] = ()
+SYSTEMS: tuple[Known, ...] = (
+    Known(ACTIONMAMBA, ".mamba."),
+    Known(TRIDET, ".convkw."),
+    Known(ACTIONFORMER, ".attn."),
+    Known(TEMPORALMAXER, "backbone.embd."),
+)
 
 
 def choose(names: Iterable[str], given: str | None, where: str, known: Sequence[Known] = SYSTEMS) -> System:
