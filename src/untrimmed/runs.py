@@ -1,5 +1,7 @@
 """What a run folder says of the run in it."""
 
+import hashlib
+import json
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +41,13 @@ def changes_of(recipe: Recipe) -> tuple[str, ...]:
         for key, value in after.items()
         if before.get(key) != value and key not in OWN_KEYS | MACHINE_KEYS
     )
+
+
+def identity(recipe: Recipe) -> str:
+    """16 hexadecimal digits of everything that a run comes from: not of its name, nor of what computes it."""
+    values = flat(recipe.model_dump(mode="json"))
+    matters = {key: value for key, value in values.items() if key not in MACHINE_KEYS | {"name"}}
+    return hashlib.sha256(json.dumps(matters, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def flat(values: Any, prefix: str = "") -> dict[str, Any]:

@@ -86,6 +86,7 @@ def test_train_leaves_a_run_that_can_be_loaded(world: Path) -> None:
     assert {path.name for path in run.iterdir()} == {
         "recipe.yaml",
         "metrics.csv",
+        "times.csv",
         "last.safetensors",
         "resume.ckpt",
     }

@@ -207,24 +207,6 @@ def centre_bins(regression: Any) -> Tensor:
     return found
 
 
-TRIDET_CASE = Case(
-    "tridet",
-    TRIDET,
-    {
-        "cls_head": ("decoder.class_head", logits),
-        "reg_head": ("decoder.trident_head", centre_bins),
-        "start_head": ("decoder.trident_head.start", logits),
-        "end_head": ("decoder.trident_head.end", logits),
-    },
-)
-
-#: Every released system that can be compared.
-CASES: tuple[Case, ...] = (TRIDET_CASE,)
-#: The two heads of ActionFormer, TemporalMaxer and ActionMamba.
-CONVOLUTIONAL = {"cls_head": ("decoder.class_head", logits), "reg_head": ("decoder.distance_head", logits)}
-
-#: Every released system that can be compared.
-CASES: tuple[Case, ...] = (Case("temporalmaxer", TEMPORALMAXER, CONVOLUTIONAL),)
 def attention_windows(given: dict[str, Any]) -> dict[str, Any]:
     """What the shapes of ActionFormer's tensors do not tell."""
     window = given["n_mha_win_size"]
@@ -237,19 +219,20 @@ def attention_windows(given: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+#: The two heads of ActionFormer, TemporalMaxer and ActionMamba.
+CONVOLUTIONAL = {"cls_head": ("decoder.class_head", logits), "reg_head": ("decoder.distance_head", logits)}
+TRIDENT = {
+    "cls_head": ("decoder.class_head", logits),
+    "reg_head": ("decoder.trident_head", centre_bins),
+    "start_head": ("decoder.trident_head.start", logits),
+    "end_head": ("decoder.trident_head.end", logits),
+}
 #: Every released system that can be compared.
 CASES: tuple[Case, ...] = (
-    Case(
-        "actionformer",
-        ACTIONFORMER,
-        {"cls_head": ("decoder.class_head", logits), "reg_head": ("decoder.distance_head", logits)},
-        attention_windows,
-CASES: tuple[Case, ...] = (
-    Case(
-        "actionmamba",
-        ACTIONMAMBA,
-        {"cls_head": ("decoder.class_head", logits), "reg_head": ("decoder.distance_head", logits)},
-    ),
+    Case("actionformer", ACTIONFORMER, CONVOLUTIONAL, attention_windows),
+    Case("temporalmaxer", TEMPORALMAXER, CONVOLUTIONAL),
+    Case("tridet", TRIDET, TRIDENT),
+    Case("actionmamba", ACTIONMAMBA, CONVOLUTIONAL),
 )
 
 

@@ -11,6 +11,7 @@ from untrimmed.cli import annotations, datasets
 from untrimmed.cli.importing import import_weights
 from untrimmed.cli.judging import evaluate, results, submit
 from untrimmed.cli.running import demo, detect, recipes, train
+from untrimmed.cli.sweeping import sweep
 from untrimmed.errors import UntrimmedError
 from untrimmed.memory import keep_freed_memory
 from untrimmed.terminal import STOPPED, ignore_ctrl_c, log_to_stderr, say, stop_once
@@ -23,7 +24,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (demo, recipes, train, detect, evaluate, submit, results):
+for command in (demo, recipes, train, detect, evaluate, sweep, submit, results):
     app.command()(command)
 app.command("import-weights")(import_weights)
 app.add_typer(annotations.app, name="annotations")

@@ -30,9 +30,9 @@ def recipes(
         typer.Argument(metavar="NAME", help="Print this one.", show_default=False, autocompletion=recipe_names),
     ] = None,
 ) -> None:
-    """List the built-in recipes, or print one to start from."""
+    """List the built-in recipes and grids, or print one to start from."""
     from untrimmed.files import read_text
-    from untrimmed.recipes.built_in import built_in
+    from untrimmed.recipes.built_in import built_in, tables
 
     if name is not None:
         from untrimmed.recipes.loading import find_recipe
@@ -40,8 +40,11 @@ def recipes(
         typer.echo(read_text(find_recipe(name)), nl=False)
         return
     width = max(map(len, built_in()))
-    for title, path in built_in().items():
-        typer.echo(f"{title.ljust(width)}  {read_text(path).splitlines()[0].lstrip('# ')}")
+    for listed in (built_in(), tables()):
+        if listed == tables():
+            typer.echo("\ngrids of recipes, for `untrimmed sweep`:")
+        for title, path in listed.items():
+            typer.echo(f"{title.ljust(width)}  {read_text(path).splitlines()[0].lstrip('# ')}")
 
 
 def train(

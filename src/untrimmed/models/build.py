@@ -6,11 +6,14 @@ from typing import Any
 from torch import nn
 
 from untrimmed.config.decoders import CLTDRSection, ConvolutionalSection, TridentSection
-from untrimmed.config.encoders import GMGSection, SGPSection
-from untrimmed.config.decoders import CLTDRSection, ConvolutionalSection
-from untrimmed.config.encoders import GMGSection, MaxPoolingSection
-from untrimmed.config.encoders import GMGSection, TransformerSection
-from untrimmed.config.encoders import GMGSection, MambaSection, SSDSection
+from untrimmed.config.encoders import (
+    GMGSection,
+    MambaSection,
+    MaxPoolingSection,
+    SGPSection,
+    SSDSection,
+    TransformerSection,
+)
 from untrimmed.config.model import ModelSection
 from untrimmed.models.decoders.cltdr import CLTDRDecoder
 from untrimmed.models.decoders.convolutional import ConvolutionalDecoder
@@ -18,11 +21,11 @@ from untrimmed.models.decoders.trident_decoder import TridentDecoder
 from untrimmed.models.detector import ActionDetector
 from untrimmed.models.embedding import Embedding
 from untrimmed.models.encoders.gmg import GMGEncoder
-from untrimmed.models.encoders.sgp import SGPEncoder
-from untrimmed.models.encoders.max_pooling import MaxPoolingEncoder
-from untrimmed.models.encoders.transformer import TransformerEncoder
 from untrimmed.models.encoders.mamba import MambaEncoder
+from untrimmed.models.encoders.max_pooling import MaxPoolingEncoder
+from untrimmed.models.encoders.sgp import SGPEncoder
 from untrimmed.models.encoders.ssd import SSDEncoder
+from untrimmed.models.encoders.transformer import TransformerEncoder
 from untrimmed.models.pyramid_norms import GroupNorms, LayerNorms, SharedLayerNorm
 from untrimmed.models.sequences import ReleaseLengths
 
@@ -81,8 +84,12 @@ def _sgp(section: SGPSection, model: ModelSection) -> nn.Module:
         drop_path=section.drop_path,
         layer_scale=section.layer_scale,
     )
+
+
 def _max_pooling(section: MaxPoolingSection, model: ModelSection) -> nn.Module:
     return MaxPoolingEncoder(model.levels)
+
+
 def _transformer(section: TransformerSection, model: ModelSection) -> nn.Module:
     return TransformerEncoder(
         model.channels,
@@ -92,6 +99,11 @@ def _transformer(section: TransformerSection, model: ModelSection) -> nn.Module:
         window=section.window,
         expansion=section.expansion,
         dropout=section.dropout,
+        drop_path=section.drop_path,
+        layer_scale=section.layer_scale,
+    )
+
+
 def _mamba(section: MambaSection, model: ModelSection) -> nn.Module:
     return MambaEncoder(
         model.channels,
@@ -159,15 +171,11 @@ def _trident(section: TridentSection, model: ModelSection, classes: int) -> nn.M
 
 
 #: From an encoder's own section and that of the whole model to its module; a package of a user's may add its own.
-ENCODERS: dict[str, Callable[[Any, ModelSection], nn.Module]] = {"gmg": _gmg, "sgp": _sgp}
-ENCODERS: dict[str, Callable[[Any, ModelSection], nn.Module]] = {
-    "gmg": _gmg,
-    "max_pooling": _max_pooling,
 ENCODERS: dict[str, Callable[[Any, ModelSection], nn.Module]] = {
     "gmg": _gmg,
     "transformer": _transformer,
-ENCODERS: dict[str, Callable[[Any, ModelSection], nn.Module]] = {
-    "gmg": _gmg,
+    "max_pooling": _max_pooling,
+    "sgp": _sgp,
     "mamba": _mamba,
     "ssd": _ssd,
 }

@@ -13,7 +13,7 @@ from yaml import MarkedYAMLError, YAMLError
 from untrimmed.config import Recipe
 from untrimmed.errors import InputError
 from untrimmed.files import read_text
-from untrimmed.recipes.built_in import built_in
+from untrimmed.recipes.built_in import built_in, tables
 from untrimmed.recipes.keys import Key, find_key, kinds_of
 from untrimmed.recipes.mistakes import did_you_mean, mistakes
 from untrimmed.recipes.plugins import import_plugins
@@ -25,11 +25,11 @@ VIDEO = "__video__"
 
 
 def find_recipe(name: str) -> Path:
-    """The file of a built-in recipe, or the YAML file of that path."""
+    """The file of a built-in recipe or grid, or the YAML file of that path."""
     recipes = built_in()
     if name in recipes:
         return recipes[name]
-    path = Path(name)
+    path = tables().get(name, Path(name))
     if path.is_file():
         return path
     known = ", ".join(recipes)
@@ -44,24 +44,30 @@ def load_recipe(name: str, overrides: Sequence[str] = ()) -> Recipe:
     Raises:
         InputError: that lists every mistake at once, each with its key.
     """
-    return completed(recipe_values(name), overrides, where=name)
-
-
-def recipe_values(name: str) -> dict[str, Any]:
-    """The nested dicts of the recipe of this name or file, on top of those of its base, as they stand there."""
     path = find_recipe(name)
-    return {"name": path.stem} | _with_base(read_values(path), [path])
-
-
-def completed(values: dict[str, Any], overrides: Sequence[str], where: str) -> Recipe:
-    """The Recipe of such values with `section.key=value` overrides on top; `where` they are from, for errors."""
+    values = {"name": path.stem} | on_base(read_values(path), path)
     for text in overrides:
         values = merge(values, change(text))
-    return checked(_without_unset(_resolved(values, where)), where=where)
+    return checked(complete(values, name), where=name)
+
+
+def on_base(values: dict[Any, Any], path: Path) -> dict[Any, Any]:
+    """The nested dicts of the recipe in a file, on top of those of its `base` and of the bases below that.
+
+    Raises:
+        InputError: one of them is not there, is no recipe, or leads in a circle.
+    """
+    return _with_base(values, [path])
+
+
+def complete(values: dict[Any, Any], where: str) -> Any:
+    """Nested dicts that are ready to be checked: references resolved, and without what is left to the user."""
+    return _without_unset(_resolved(values, where))
 
 
 def _with_base(values: dict[Any, Any], above: list[Path]) -> dict[Any, Any]:
     """The values of a recipe on top of those of the one that it names as its `base`."""
+    _refuse_grid(values, above[-1])
     import_plugins(values)  # which may say what keys there are
     own = {key: value for key, value in values.items() if key != "base"}
     if "base" not in values:
@@ -77,21 +83,39 @@ def _with_base(values: dict[Any, Any], above: list[Path]) -> dict[Any, Any]:
     return merged
 
 
+def _refuse_grid(values: dict[Any, Any], path: Path) -> None:
+    if "grid" in values:
+        name = path.stem if path in tables().values() else path
+        raise InputError(f"{name} is a grid of recipes, not one: run it with `untrimmed sweep {name}`")
+
+
 def checked(values: Any, where: str) -> Recipe:
     """The Recipe of nested dicts; `where` they come from is named in errors.
 
     A value must be of its key's type: text is not taken for a number, nor a number for true or false.
     """
+    recipe = validated(values)
+    if isinstance(recipe, Recipe):
+        return recipe
+    raise InputError(told(recipe, where))
+
+
+def validated(values: Any) -> Recipe | list[str]:
+    """The Recipe of nested dicts, or what is wrong with them, a sentence each."""
     if isinstance(values, dict):
         import_plugins(values)
     try:
         # Strict, but through JSON, in which a list may be a pair and text a path.
         return Recipe.model_validate_json(json.dumps(values, default=str), strict=True)
     except ValidationError as error:
-        found = mistakes(error, values)
+        return mistakes(error, values)
+
+
+def told(found: Sequence[str], where: str) -> str:
+    """Mistakes of a file as one message."""
     if len(found) == 1:
-        raise InputError(f"{where}: {found[0]}")
-    raise InputError(f"{where} has {len(found)} mistakes:" + "".join(f"\n  {mistake}" for mistake in found))
+        return f"{where}: {found[0]}"
+    return f"{where} has {len(found)} mistakes:" + "".join(f"\n  {mistake}" for mistake in found)
 
 
 def as_yaml(recipe: Recipe) -> str:

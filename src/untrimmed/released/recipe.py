@@ -14,7 +14,7 @@ from untrimmed.config.encoders import (
     TransformerSection,
 )
 from untrimmed.recipes.keys import written
-from untrimmed.recipes.loading import change, completed, merge, recipe_values
+from untrimmed.recipes.loading import change, checked, complete, find_recipe, merge, on_base, read_values
 from untrimmed.runs import flat
 
 logger = logging.getLogger(__name__)
@@ -112,7 +112,7 @@ def recipe_for(
         padding: model.padding; None: what the recipe says, or release.
         where: the checkpoint, for errors.
     """
-    own = dict(PLACES) if recipe is None else recipe_values(recipe)
+    own = dict(PLACES) if recipe is None else _values_of(recipe)
     if not _same_kinds(own, shapes):
         if "model" in own:
             logger.warning("the recipe %s is for another encoder or decoder, so its model does not count", recipe)
@@ -124,7 +124,7 @@ def recipe_for(
     told = shapes if padding is None else merge(shapes, {"model": {"padding": padding}})
     values = merge(merge(merge(RELEASED, dict(settings)), own), told)
     said_in = f"the recipe of {where}" if recipe is None else f"{recipe}, for {where}"
-    done = completed(values, overrides, where=said_in)
+    done = checked(complete(merge(values, changes), said_in), where=said_in)
     return _with_lengths(done, sources)
 
 
@@ -142,6 +142,12 @@ def padded_multiple(model: ModelSection) -> int | None:
     if isinstance(encoder, SGPSection | GMGSection):
         return highest * encoder.kernel_size
     return highest if isinstance(encoder, MaxPoolingSection) else None
+
+
+def _values_of(recipe: str) -> dict[str, Any]:
+    """The nested dicts of a recipe on top of those of its base."""
+    path = find_recipe(recipe)
+    return {"name": path.stem} | on_base(read_values(path), path)
 
 
 def _chunk(window: int | None) -> int:

@@ -39,6 +39,7 @@ from untrimmed.training.samples import Cropping, TrainingVideos
 from untrimmed.training.simota import SimOTA
 from untrimmed.training.stream import Stream, steps_per_epoch
 from untrimmed.training.targets import Assignment, CenterSampling
+from untrimmed.training.times import EpochTimes
 from untrimmed.training.validation import Validation
 
 logger = logging.getLogger(__name__)
@@ -89,7 +90,8 @@ def train(
     average = WarmAverage(recipe.training.average_decay)
     classes = material.training.classes
     keeping = Keeping(folder, with_time_grid(recipe, material.store), classes, material.store.dimension, average)
-    trainer = _trainer(recipe.training, out, [average, keeping, ProgressLine()])
+    # Times before what is kept: an epoch that is on record as done then has its time.
+    trainer = _trainer(recipe.training, out, [average, EpochTimes(folder), keeping, ProgressLine()])
     on_interrupt = signal.getsignal(signal.SIGINT)
     try:
         trainer.fit(module, ckpt_path=folder.resume if going_on else None, weights_only=True)

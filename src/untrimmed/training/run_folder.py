@@ -27,7 +27,7 @@ class RunFolder:
 
     recipe.yaml: every key; last.safetensors: the model after the last epoch; best.safetensors: after the epoch
     with the best mAP on the held-out videos; detections.json: what the last one finds in these; metrics.csv: a
-    row an epoch; log.txt; resume.ckpt: what lightning needs to go on.
+    row an epoch; times.csv: how long each took; log.txt; resume.ckpt: what lightning needs to go on.
     """
 
     def __init__(self, path: Path) -> None:
@@ -37,6 +37,7 @@ class RunFolder:
         self.best = path / "best.safetensors"
         self.detections = path / "detections.json"
         self.metrics = path / "metrics.csv"
+        self.times = path / "times.csv"
         self.log = path / "log.txt"
         self.resume = path / "resume.ckpt"
 
@@ -90,6 +91,13 @@ class RunFolder:
         if not self.metrics.exists():
             return []
         return list(csv.DictReader(io.StringIO(read_text(self.metrics))))
+
+    def read_times(self) -> list[tuple[int, float]]:
+        """The number of each whole epoch so far, from 1, and its seconds."""
+        if not self.times.exists():
+            return []
+        rows = csv.DictReader(io.StringIO(read_text(self.times)))
+        return [(int(row["epoch"]), float(row["seconds"])) for row in rows]
 
     def write_metrics(self, rows: list[dict[str, Any]]) -> None:
         """Write all rows; a value that an epoch does not have is left empty."""
