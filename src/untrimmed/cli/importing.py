@@ -61,6 +61,7 @@ def import_weights(
     from untrimmed.checkpoint import save_checkpoint
     from untrimmed.files import require_writable
     from untrimmed.released.importing import import_weights as read
+    from untrimmed.released.loading import tensors_named
 
     if out.suffix != ".safetensors":
         raise InputError(f"{out} must end in .safetensors to be a model")
@@ -72,7 +73,7 @@ def import_weights(
     say(f"{file} holds {done.recognised}: {done.told}")
     say(f"classes are named by {done.classes_from}: {_few(done.checkpoint.classes)}")
     if done.left_out:
-        say(f"left out, since it is no weight or never used: {', '.join(done.left_out)}")
+        say(f"left out, since it is no weight or never used: {tensors_named(list(done.left_out))}")
     say("it does not say the following; change what is wrong with section.key=value:")
     for line in done.untold:
         say(f"  {line}")

@@ -51,14 +51,16 @@ def translated(state: Mapping[str, Tensor], system: System, theirs: Mapping[str,
     rules = {name: rule for name in state if (rule := _rule(name, system)) is not None}
     if unmatched := [shown[name] for name in state if name not in rules]:
         raise InputError(
-            f"{where} holds {_tensors(unmatched)} that {system.name} does not have{_hint(unmatched)}"
+            f"{where} holds {tensors_named(unmatched)} that {system.name} does not have{_hint(unmatched)}"
         )
     ours = {name: mine for name, rule in rules.items() if (mine := rule.name(name)) is not None}
     used = {name: state[name] for name in ours}
     if wrong := [f"{shown[name]} {_shape(used[name])}" for name in used if not _fits(used[name], rules[name])]:
-        raise InputError(f"{where} holds {_tensors(wrong)} of another shape than in {system.name}")
+        raise InputError(f"{where} holds {tensors_named(wrong)} of another shape than in {system.name}")
     if broken := [shown[name] for name, tensor in used.items() if not _is_finite(tensor)]:
-        raise InputError(f"{where} holds {_tensors(broken)} of other than finite numbers; did training diverge?")
+        raise InputError(
+            f"{where} holds {tensors_named(broken)} of other than finite numbers; did training diverge?"
+        )
     origin: dict[str, list[str]] = {}
     first: dict[str, str] = {}
     for name, mine in ours.items():
@@ -87,8 +89,8 @@ def load_strictly(network: nn.Module, named: Named, where: str) -> None:
         if name in expected and tensor.shape != expected[name].shape
     ]
     parts = [
-        *([f"it lacks {_tensors(missing)}"] if missing else []),
-        *([f"the network has no place for {_tensors(needless)}"] if needless else []),
+        *([f"it lacks {tensors_named(missing)}"] if missing else []),
+        *([f"the network has no place for {tensors_named(needless)}"] if needless else []),
         *([f"shapes differ: {'; '.join(shapes)}"] if shapes else []),
     ]
     if parts:
@@ -120,7 +122,7 @@ def _hint(names: list[str]) -> str:
     return f"; it has {' and '.join(found)}, which is not supported" if found else ""
 
 
-def _tensors(names: list[str]) -> str:
+def tensors_named(names: list[str]) -> str:
     """All of them, with their number; those of several blocks or levels together, as block.{0,1}.weight."""
     numbers: dict[tuple[str, str], list[str]] = {}
     for name in names:

@@ -30,7 +30,6 @@ UNTOLD = (
     "data.window",
     "data.resample_to",
     "model.embedding.positions",
-    "model.norm",
     "model.encoder.heads",
     "model.encoder.window",
     "model.release_padding.length",
@@ -144,14 +143,14 @@ def padded_multiple(model: ModelSection) -> int | None:
     return highest if isinstance(encoder, MaxPoolingSection) else None
 
 
+def _chunk(window: int | None) -> int:
+    return 1 if window is None or window <= 1 else 2 * (window // 2)
+
+
 def _values_of(recipe: str) -> dict[str, Any]:
     """The nested dicts of a recipe on top of those of its base."""
     path = find_recipe(recipe)
     return {"name": path.stem} | on_base(read_values(path), path)
-
-
-def _chunk(window: int | None) -> int:
-    return 1 if window is None or window <= 1 else 2 * (window // 2)
 
 
 def _with_lengths(recipe: Recipe, sources: Sources) -> tuple[Recipe, Sources]:
@@ -199,8 +198,8 @@ def _matters(key: str, recipe: Recipe) -> bool:
     """Whether a key changes anything in this recipe."""
     if key.startswith("model.release_padding."):
         return recipe.model.padding == "release"
-    # In a Mamba block the window is a shape.
-    return key != "model.encoder.window" or recipe.model.encoder.kind == "transformer"
+    # Elsewhere windows are shapes, and heads there are none.
+    return not key.startswith("model.encoder.") or isinstance(recipe.model.encoder, TransformerSection)
 
 
 def _default(key: str) -> str:
