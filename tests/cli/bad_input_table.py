@@ -9,6 +9,7 @@ from bad_features import FEATURES
 from bad_files import CTRL_C, MODELS, OUTPUTS
 from bad_input import ANYTHING, Case
 from bad_recipes import RECIPES, USAGE
+from bad_released import RELEASED
 from bad_results import RESULTS
 from bad_video_scores import VIDEO_SCORES
 
@@ -19,6 +20,7 @@ SECTIONS: dict[str, Sequence[Case]] = {
     "Features": FEATURES,
     "Data sets": DATASETS,
     "Models": MODELS,
+    "Released weights": RELEASED,
     "Scores of whole videos": VIDEO_SCORES,
     "Detections and evaluation": [*EVALUATION, *JUDGING],
     "Submissions": SUBMISSIONS,

@@ -35,6 +35,7 @@ def test_help_names_every_command() -> None:
         "results",
         "annotations",
         "datasets",
+        "import-weights",
     ):
         assert f"\n  {command} " in result.stdout
 
@@ -54,6 +55,7 @@ def test_help_names_every_command() -> None:
         "datasets list",
         "datasets check",
         "datasets synthesise",
+        "import-weights",
     ],
 )
 def test_every_command_explains_itself(command: str) -> None:

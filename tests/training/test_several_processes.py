@@ -18,8 +18,11 @@ from safetensors.torch import load_file
 from torch.multiprocessing.spawn import ProcessRaisedException
 
 from untrimmed.config import Recipe
+from untrimmed.config.encoders import TransformerSection
 from untrimmed.detection.result_files import read_detections
 from untrimmed.errors import InputError
+from untrimmed.models.dropout import Dropout
+from untrimmed.models.layers import ResidualPath
 from untrimmed.training.fit import Stopped, assemble, train
 from untrimmed.training.module import DetectorTraining
 from untrimmed.training.preparation import prepare
@@ -68,6 +71,17 @@ def test_every_process_validates_on_a_video_and_together_on_all(recipe_for, held
         assert own
         seen += own
     assert set(seen) == set(range(held_out))
+
+
+def test_every_layer_that_draws_knows_which_part_of_a_batch_it_is_given(recipe_for):
+    recipe = recipe_for()
+    model = recipe.model.model_copy(update={"encoder": TransformerSection()})
+    recipe = recipe.model_copy(update={"model": model})
+    module = assemble(recipe, prepare(recipe.data))
+    module._trainer = SimpleNamespace(global_rank=1, world_size=3)
+    module.on_fit_start()
+    shares = [(type(layer), layer.share) for layer in module.modules() if hasattr(layer, "share")]
+    assert set(shares) == {(ResidualPath, (1, 3)), (Dropout, (1, 3))}
 
 
 def test_what_one_process_found_comes_in_alphabetical_order():

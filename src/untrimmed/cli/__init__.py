@@ -8,6 +8,7 @@ import typer
 
 from untrimmed import __version__
 from untrimmed.cli import annotations, datasets
+from untrimmed.cli.importing import import_weights
 from untrimmed.cli.judging import evaluate, results, submit
 from untrimmed.cli.running import demo, detect, recipes, train
 from untrimmed.cli.sweeping import sweep
@@ -25,6 +26,7 @@ app = typer.Typer(
 )
 for command in (demo, recipes, train, detect, evaluate, sweep, submit, results):
     app.command()(command)
+app.command("import-weights")(import_weights)
 app.add_typer(annotations.app, name="annotations")
 app.add_typer(datasets.app, name="datasets")
 

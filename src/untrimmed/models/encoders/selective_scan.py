@@ -71,8 +71,8 @@ def _kernel() -> Kernel | None:
     return kernel
 
 
-class _Block:
-    """Decays and states of some steps, in memory that every block uses again."""
+class _Blocks:
+    """Decays and states of a block at a time, in memory that every block uses again."""
 
     def __init__(self, delta: Tensor, fed: Tensor, rates: Tensor, inward: Tensor) -> None:
         batch, steps, channels = delta.shape
@@ -83,8 +83,8 @@ class _Block:
         size = BLOCK_SIZE.get(delta.device.type, BLOCK_SIZE["cpu"])
         self.steps = steps
         self.width = max(1, min(steps, max(size // max(states_of_a_step, 1), FEWEST_STEPS)))
-        self._decays = delta.new_empty(self.width, batch, rates.shape[1], channels)
-        self._states = torch.empty_like(self._decays)
+        self.decays = delta.new_empty(self.width, batch, rates.shape[1], channels)
+        self.states = torch.empty_like(self.decays)
 
     def __iter__(self) -> Iterator[slice]:
         """The steps of each block."""
@@ -93,7 +93,7 @@ class _Block:
     def run(self, block: slice, before: Tensor) -> tuple[Tensor, Tensor]:
         """Decays and states of a block (S, B, N, E), given the state before it (B, N, E)."""
         width = block.stop - block.start
-        decays, states = self._decays[:width], self._states[:width]
+        decays, states = self.decays[:width], self.states[:width]
         torch.mul(self.delta[block][:, :, None], self.rates, out=decays).exp_()
         torch.mul(self.fed[block][:, :, None], self.inward[block][..., None], out=states)
         for decay, state in zip(decays.unbind(), states.unbind(), strict=True):
@@ -102,7 +102,7 @@ class _Block:
 
     def zeros(self) -> Tensor:
         """The state before the first step."""
-        return torch.zeros_like(self._states[0])
+        return torch.zeros_like(self.states[0])
 
 
 class _Scan(torch.autograd.Function):
@@ -110,15 +110,17 @@ class _Scan(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, delta: Tensor, rates: Tensor, inward: Tensor, outward: Tensor) -> Tensor:
-        blocks = _Block(delta, delta * x, rates, inward)
+        blocks = _Blocks(delta, delta * x, rates, inward)
         y = torch.empty_like(x, memory_format=torch.contiguous_format)
-        before, kept = blocks.zeros(), []
+        before = blocks.zeros()
+        kept = []
         for block in blocks:
-            kept.append(before)
+            if any(ctx.needs_input_grad):
+                kept.append(before)
             _, states = blocks.run(block, before)
             y[:, block] = _over_states(outward.transpose(0, 1)[block], states).transpose(0, 1)
             before = states[-1].clone()
-        ctx.save_for_backward(x, delta, rates, inward, outward, *(kept if any(ctx.needs_input_grad) else ()))
+        ctx.save_for_backward(x, delta, rates, inward, outward, *kept)
         return y
 
     @staticmethod
@@ -126,12 +128,12 @@ class _Scan(torch.autograd.Function):
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
         x, delta, rates, inward, outward, *kept = ctx.saved_tensors
         fed = delta * x
-        blocks = _Block(delta, fed, rates, inward)
+        blocks = _Blocks(delta, fed, rates, inward)
         for_fed, for_delta, for_inward, for_outward = map(torch.empty_like, (fed, fed, inward, outward))
         for_rates = torch.zeros_like(blocks.rates)
         grad = grad.transpose(0, 1)
         later = blocks.zeros()
-        buffer = torch.empty_like(blocks._states)
+        buffer = torch.empty_like(blocks.states)
         for block, before in zip(reversed(list(blocks)), reversed(kept), strict=True):
             decays, states = blocks.run(block, before)
             for_outward[:, block] = _over_channels(states, grad[block]).transpose(0, 1)

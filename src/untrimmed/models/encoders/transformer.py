@@ -118,9 +118,11 @@ class TransformerBlock(nn.Module):
 
     def forward(self, x: Tensor, padding: Padding) -> Tensor:
         """(B, C, T), zero behind each sequence, and its padding to (B, C, ceil(T / stride)), zero there too."""
+        # Each step in one piece of memory, without which sums with what comes of matrices are slow.
+        x = x.mT.contiguous().mT
         normal = padding.zero(self.norm(x.mT).mT)
         if self.pool is not None:
-            x = self.pool(x, padding)
+            x = self.pool(x, padding).mT.contiguous().mT
             padding = padding.halved()
         found = self.attention_dropout(self.attention(normal.mT, padding), padding)
         x = self.attention_path(x, found.mT)
