@@ -1,5 +1,7 @@
 import os
-from collections.abc import Callable, Sequence
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -42,3 +44,23 @@ def points_of() -> "Callable[..., Points]":
         return Points(tuple(paddings))
 
     return build
+
+
+@pytest.fixture
+def no_new_kinds() -> Iterator[None]:
+    """Takes back what plugins add while a test runs: kinds, modules, and places to find modules."""
+    from untrimmed.config.decoders import DECODER_SECTIONS
+    from untrimmed.config.encoders import ENCODER_SECTIONS
+    from untrimmed.models.build import DECODERS, ENCODERS
+
+    registries: tuple[dict, ...] = (ENCODER_SECTIONS, ENCODERS, DECODER_SECTIONS, DECODERS)
+    before = [dict(registry) for registry in registries]
+    modules, places = set(sys.modules), list(sys.path)
+    yield
+    for registry, kinds in zip(registries, before, strict=True):
+        registry.clear()
+        registry.update(kinds)
+    for name in set(sys.modules) - modules:
+        if Path(getattr(sys.modules[name], "__file__", None) or "/").is_relative_to(tempfile.gettempdir()):
+            del sys.modules[name]
+    sys.path[:] = places

@@ -1,9 +1,11 @@
 """A trained detector as one file: weights, recipe, class names, dimension, and the version that wrote it.
 
-The file is safetensors; what is not a weight is JSON in its header. Nothing in it is executed.
+The file is safetensors; what is not a weight is JSON in its header. Nothing in it is executed, and a module that
+its recipe names as a plugin is imported only if the user allows it (`recipes.plugins`).
 """
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +17,7 @@ from untrimmed.files import reason, replacing
 from untrimmed.models.build import build_detector
 from untrimmed.models.detector import ActionDetector
 from untrimmed.recipes.loading import checked
+from untrimmed.recipes.plugins import admit_plugins
 
 #: The key of the header under which all of ours lies, and the form it is in.
 HEADER_KEY = "untrimmed"
@@ -60,11 +63,16 @@ def save_checkpoint(checkpoint: Checkpoint, path: Path) -> None:
         temporary.write_bytes(content)
 
 
-def load_checkpoint(path: Path | str) -> Checkpoint:
+def load_checkpoint(path: Path | str, plugins: Sequence[str] = ()) -> Checkpoint:
     """Read a checkpoint, or the last one of a run folder, onto the CPU.
 
+    Args:
+        path: of the file or the folder.
+        plugins: modules to import, which add the encoder or decoder of the model.
+
     Raises:
-        InputError: if there is none, or it is not whole, not ours, or of a form that this version cannot read.
+        InputError: if there is none, or it is not whole, not ours, or of a form that this version cannot read;
+            it needs a plugin that is not among these.
     """
     path = find_checkpoint(Path(path))
     header, weights = _read(path)
@@ -77,7 +85,9 @@ def load_checkpoint(path: Path | str) -> Checkpoint:
         )
     if not _is_complete(header):
         raise _broken(path)
-    recipe = checked(header["recipe"], where=f"the recipe in {path}")
+    where = f"the recipe in {path}"
+    admit_plugins(header["recipe"], plugins, where)
+    recipe = checked(header["recipe"], where)
     classes = tuple(header["classes"])
     detector = build_detector(recipe.model, input_dim=header["input_dim"], classes=len(classes))
     try:

@@ -32,6 +32,7 @@ class Question:
         protocol: a name in PROTOCOLS.
         subset: whose videos are judged.
         tiou: thresholds, as `thresholds.parse_tiou` reads them.
+        plugins: modules to import, which add the encoder or decoder of the run's recipe.
     """
 
     detections: Path
@@ -41,6 +42,7 @@ class Question:
     protocol: str | None = None
     subset: str | None = None
     tiou: str | None = None
+    plugins: tuple[str, ...] = ()
 
 
 def judge(
@@ -57,7 +59,9 @@ def judge(
     Raises:
         InputError: something that was given is wrong, or is missing; a file cannot be read.
     """
-    recipe = recipe_of(question.detections) if question.detections.is_dir() else None
+    recipe = None
+    if question.detections.is_dir():
+        recipe = recipe_of(question.detections, question.plugins)
     if recipe is not None:
         question = _of_run(question, recipe)
     question = _checked(question)

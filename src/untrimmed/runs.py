@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ from untrimmed.config import Recipe
 from untrimmed.errors import InputError
 from untrimmed.recipes.built_in import built_in
 from untrimmed.recipes.keys import written
-from untrimmed.recipes.loading import load_recipe
+from untrimmed.recipes.loading import load_own_recipe, load_recipe
 
 #: Keys that say on what a run is computed, not what: they may change when it is taken up again.
 MACHINE_KEYS = frozenset({"training.workers", "training.accelerator", "training.devices", "training.nodes"})
@@ -19,12 +20,17 @@ OWN_KEYS = frozenset(
 )
 
 
-def recipe_of(run: Path) -> Recipe:
-    """The recipe that the run in this folder was made with; InputError where there is none."""
+def recipe_of(run: Path, plugins: Sequence[str] = ()) -> Recipe:
+    """The recipe that the run in this folder was made with; InputError where there is none.
+
+    Args:
+        run: the folder.
+        plugins: modules to import, which add the encoder or decoder of the recipe.
+    """
     path = run / "recipe.yaml"
     if not path.is_file():
         raise InputError(f"{run} is no run folder: it holds no recipe.yaml; give the folder of a training")
-    return load_recipe(str(path))
+    return load_own_recipe(path, plugins)
 
 
 def changes_of(recipe: Recipe) -> tuple[str, ...]:

@@ -1,6 +1,35 @@
 """Wrong usage and wrong recipes."""
 
+import json
+from pathlib import Path
+
 from bad_input import Case, changed, text
+from safetensors import safe_open
+from safetensors.torch import save_file
+
+TAKING = """\
+from untrimmed.config.encoders import EncoderSection
+from untrimmed.plugins import add_encoder
+class Own(EncoderSection): kind: __import__("typing").Literal["gmg"] = "gmg"
+add_encoder(Own, print)
+"""
+
+
+def of_a_stranger(world: Path) -> None:
+    """To make of the trained model one of a kind that a plugin of somebody else's adds."""
+    recipe = world / "trained" / "recipe.yaml"
+    before = recipe.read_text()
+    recipe.write_text(
+        before.replace("plugins: []", "plugins: [strangers_encoder]").replace("kind: gmg", "kind: gmh")
+    )
+    model = world / "trained" / "last.safetensors"
+    with safe_open(model, framework="pt") as file:
+        header, weights = file.metadata(), {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    content = json.loads(header["untrimmed"])
+    content["recipe"]["plugins"] = ["strangers_encoder"]
+    content["recipe"]["model"]["encoder"]["kind"] = "gmh"
+    save_file(weights, model, metadata={"untrimmed": json.dumps(content)})
+
 
 USAGE = [
     Case("misspelt command", "detct run task/features", "No such command 'detct'.[...]"),
@@ -78,7 +107,68 @@ RECIPES = [
     Case(
         "unknown kind of encoder",
         "train tiny.yaml model.encoder.kind=gmgg",
-        'tiny.yaml: model.encoder.kind is "gmgg", but must be gmg',
+        'tiny.yaml: model.encoder.kind is "gmgg", but must be one of [...]; did you mean gmg?',
+    ),
+    Case(
+        "kind of encoder that no plugin has added",
+        "train tiny.yaml model.encoder.kind=mine",
+        'tiny.yaml: model.encoder.kind is "mine", but must be one of [...]; a module that adds another one '
+        "belongs into plugins",
+    ),
+    Case(
+        "key that another kind of encoder has",
+        "train tiny.yaml model.encoder.kind=max_pooling model.encoder.heads=2",
+        "tiny.yaml: model.encoder.heads is not a key of a recipe; model.encoder has the keys kind",
+    ),
+    Case(
+        "plugin that is nowhere",
+        "train tiny.yaml plugins=[my_encoder]",
+        "tiny.yaml: there is no module my_encoder for the plugin my_encoder; install its package, or put its "
+        "file into the working directory",
+    ),
+    Case(
+        "plugin that is named as a file",
+        "train tiny.yaml plugins=[my_encoder.py]",
+        "tiny.yaml: 'my_encoder.py' is no plugin: name the module, as in my_encoders for my_encoders.py",
+    ),
+    Case(
+        "plugin that fails",
+        "train tiny.yaml plugins=[failing_encoder]",
+        "tiny.yaml: the plugin failing_encoder fails while it is imported at [...]failing_encoder.py:2: "
+        "ZeroDivisionError: division by zero",
+        prepare=text("failing_encoder.py", "import math\n1 / 0\n"),
+        writes=("__pycache__",),
+    ),
+    Case(
+        "plugin whose encoder has a name that is taken",
+        "train tiny.yaml plugins=[taking_encoder]",
+        "tiny.yaml: the plugin taking_encoder fails while it is imported at [...]taking_encoder.py:4: "
+        "ValueError: the kind gmg of taking_encoder.Own is taken by untrimmed.config.encoders.GMGSection; choose "
+        "another name",
+        prepare=text("taking_encoder.py", TAKING),
+        writes=("__pycache__",),
+    ),
+    Case(
+        "model that needs a plugin which was not named",
+        "detect trained task/features",
+        "the recipe in trained/last.safetensors needs the plugin strangers_encoder (model.encoder.kind is gmh); "
+        "to import it is to run it, so say that you trust it: --plugin strangers_encoder, or in Python "
+        'plugins=["strangers_encoder"]',
+        prepare=of_a_stranger,
+    ),
+    Case(
+        "run folder that needs a plugin which was not named",
+        "evaluate trained task/annotations.json",
+        "trained/recipe.yaml needs the plugin strangers_encoder (model.encoder.kind is gmh); to import it is to "
+        "run it, so say that you trust it: --plugin strangers_encoder, or in Python "
+        'plugins=["strangers_encoder"]',
+        prepare=of_a_stranger,
+    ),
+    Case(
+        "plugin of a model that is nowhere",
+        "detect trained task/features --plugin my_encoder",
+        "the recipe in trained/last.safetensors: there is no module my_encoder for the plugin my_encoder; "
+        "install its package, or put its file into the working directory",
     ),
     Case(
         "several mistakes at once",

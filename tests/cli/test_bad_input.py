@@ -18,6 +18,7 @@ CASES = [
 ]
 
 
+@pytest.mark.usefixtures("no_new_kinds")
 @pytest.mark.parametrize("case", CASES)
 def test_wrong_input_is_said_in_one_sentence_and_loses_nothing(case: Case, world: Path) -> None:
     case.prepare(world)

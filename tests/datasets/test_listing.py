@@ -5,7 +5,7 @@ from untrimmed.datasets.listing import WIDTH, details, overview
 from untrimmed.errors import InputError
 from untrimmed.evaluation.protocols import PROTOCOLS
 from untrimmed.recipes.built_in import built_in
-from untrimmed.recipes.loading import load_recipe
+from untrimmed.recipes.loading import load_recipe, read_values
 
 FEATURES = [(dataset, one) for dataset in DATASETS for one in dataset.features]
 
@@ -17,8 +17,8 @@ def test_every_protocol_is_a_data_set_under_its_title() -> None:
 def test_every_recipe_of_a_benchmark_is_listed_once_under_its_data_set() -> None:
     of_benchmarks = {
         name: protocol
-        for name in built_in()
-        if not name.endswith("-release") and (protocol := load_recipe_protocol(name)) is not None
+        for name, path in built_in().items()
+        if "base" not in read_values(path) and (protocol := load_recipe_protocol(name)) is not None
     }
     assert {one.recipe: dataset.name for dataset, one in FEATURES} == of_benchmarks
     assert len(FEATURES) == len(of_benchmarks)

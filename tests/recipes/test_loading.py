@@ -11,7 +11,7 @@ from untrimmed.config import Recipe
 from untrimmed.errors import InputError
 from untrimmed.recipes.built_in import built_in
 from untrimmed.recipes.keys import find_key
-from untrimmed.recipes.loading import as_yaml, checked, find_recipe, load_recipe, read_values
+from untrimmed.recipes.loading import as_yaml, checked, find_recipe, load_recipe, read_values, recipe_values
 
 ENCODERS = "gmg, transformer, max_pooling, sgp, mamba, ssd"
 PLACES = ("data.annotations=a.json", "data.features=f")
@@ -52,8 +52,8 @@ def test_every_key_of_a_built_in_recipe_exists(name: str) -> None:
             for place in (places(value, (*above, key)) if isinstance(value, dict) else [(*above, key)])
         ]
 
-    values = read_values(find_recipe(name))
-    for place in places(values):
+    values = recipe_values(name)
+    for place in places(read_values(find_recipe(name))):
         if place == ("base",):
             continue
         key = find_key(place, values)

@@ -1,5 +1,7 @@
 """One run, from its recipe to its result."""
 
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -10,7 +12,7 @@ from untrimmed.errors import UntrimmedError
 from untrimmed.judging import Question, judge
 from untrimmed.recipes.loading import load_recipe
 from untrimmed.sweeping.job import Job, attempt, perform
-from untrimmed.sweeping.plan import Plan
+from untrimmed.sweeping.plan import Plan, make_plan
 from untrimmed.sweeping.result import read_result
 from untrimmed.training.fit import Stopped
 from untrimmed.training.module import DetectorTraining
@@ -100,3 +102,38 @@ def test_jobs_of_cells_have_folders_of_their_own(planned: Callable[..., Plan]) -
     folders = {Job.of(cell.recipe, Path("runs"), "test", ["0.5"]).folder for cell in cells}
     assert len(folders) == 2
     assert all(folder.is_absolute() and folder.parent == Path("runs").resolve() for folder in folders)
+
+
+OWN_ENCODER = """\
+from typing import Literal
+from untrimmed.config.encoders import EncoderSection
+from untrimmed.models.encoders.gmg import GMGEncoder
+from untrimmed.plugins import add_encoder
+
+class Own(EncoderSection):
+    kind: Literal["own"] = "own"
+
+add_encoder(Own, lambda own, model: GMGEncoder(model.channels, model.levels, hidden=8))
+"""
+
+
+@pytest.mark.usefixtures("no_new_kinds")
+def test_a_process_finds_the_plugins_where_the_sweep_has_found_them(place: Path) -> None:
+    Path("grids").mkdir()
+    Path("grids/own_encoder_of_a_grid.py").write_text(OWN_ENCODER)
+    Path("grids/grid.yaml").write_text(
+        "base: ../tiny.yaml\nplugins: [own_encoder_of_a_grid]\n"
+        "grid: {encoder: {theirs: {}, own: {model.encoder.kind: own}}}\n"
+    )
+    plan = make_plan("grids/grid.yaml")
+    jobs = [Job.of(cell.recipe, Path("runs"), "test", ["0.5"]) for cell in plan.cells]
+    program = "import sys; from untrimmed.sweeping.job import Job; print(Job.from_json(sys.stdin.read()).recipe)"
+    Path("elsewhere").mkdir()
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        input=jobs[1].to_json(),
+        capture_output=True,
+        text=True,
+        cwd="elsewhere",
+    )
+    assert "encoder=Own(kind='own')" in done.stdout, done.stderr

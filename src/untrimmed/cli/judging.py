@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from untrimmed.cli.options import Label, VideoFile
+from untrimmed.cli.options import Label, Plugins, VideoFile
 from untrimmed.terminal import say
 
 
@@ -69,6 +69,7 @@ def evaluate(
             "does; without it they are set aside.",
         ),
     ] = False,
+    plugin: Plugins = None,
     out: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="All numbers, unrounded, .json or .csv.", show_default=False),
@@ -78,7 +79,7 @@ def evaluate(
     from untrimmed.evaluation.tables import text_table, write_evaluation
     from untrimmed.judging import Question, judge
 
-    question = Question(detections, annotations, label, videos, protocol, subset, tiou)
+    question = Question(detections, annotations, label, videos, protocol, subset, tiou, tuple(plugin or ()))
     result = judge(question, all_videos=all_videos, with_average_recall=average_recall, with_recall=recall)
     for remark in result.remarks():
         logging.getLogger(__name__).warning("%s", remark)

@@ -53,3 +53,13 @@ VideoFile = Annotated[
         show_default=False,
     ),
 ]
+Plugins = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--plugin",
+        metavar="MODULE",
+        help="Import this module, which adds the encoder or decoder of the model: one of your own, or of someone "
+        "you trust. May be given several times.",
+        show_default=False,
+    ),
+]

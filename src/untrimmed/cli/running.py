@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from untrimmed.cli.options import Changes, Label, Recipe, Subset, VideoFile, recipe_names
+from untrimmed.cli.options import Changes, Label, Plugins, Recipe, Subset, VideoFile, recipe_names
 from untrimmed.errors import InputError, UntrimmedError
 from untrimmed.terminal import log_to_file, say, watched
 
@@ -65,6 +65,7 @@ def train(
     with log_to_file(folder / "log.txt"):
         run = fit(chosen, folder, resume=resume, progress=watched("reading features"))
     what = "" if chosen.evaluation.test_subset else " FEATURES"  # without a protocol nobody says where to detect
+    what += "".join(f" --plugin {name}" for name in chosen.plugins)
     say(f"the model is in {run.path}; detect with it: untrimmed detect {run.path}{what}")
 
 
@@ -114,6 +115,7 @@ def detect(
     device: Annotated[
         str, typer.Option(metavar="NAME", help="cpu, cuda, or auto: a GPU where there is one.")
     ] = "auto",
+    plugin: Plugins = None,
 ) -> None:
     """Find the actions in features."""
     from untrimmed.detection.detecting import detect_to_file, own_data
@@ -129,12 +131,12 @@ def detect(
     else:
         if annotations is not None or label is not None or videos is not None:
             raise InputError("--annotations, --label and --videos belong to feature files: give some INPUT")
-        places, chosen = own_data(recipe_of(model), subset)
+        places, chosen = own_data(recipe_of(model, plugin or ()), subset)
         out = model / "detections.json" if out is None else out
     is_json(out)
     require_writable(out)  # rather now than after hours of work
     known_classes = None if chosen is None else chosen.classes
-    localizer = load(model, device, video_scores=video_scores, classes=known_classes)
+    localizer = load(model, device, video_scores=video_scores, classes=known_classes, plugins=plugin or ())
     opened, missing = open_inputs(places, localizer.features, chosen)
     opened = with_scores(opened, localizer.fusion)
     total = sum(len(one.durations_seconds) for one in opened)

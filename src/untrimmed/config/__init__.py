@@ -32,7 +32,8 @@ class Recipe(Section):
     name: str | None = Field(None, description="what it is called in tables; without it, its file's name")
     plugins: list[str] = Field(
         [],
-        description="Python modules to import first, which add encoders or decoders (docs/add-a-model.md)",
+        description="Python modules to import first, which add encoders or decoders (docs/add-a-model.md), "
+        "beside those of the base",
     )
     data: DataSection
     model: ModelSection = ModelSection()

@@ -22,7 +22,7 @@ class OneOf:
     """Makes a key take whichever of some sections its `kind` names.
 
     Attributes:
-        sections: by kind; a package of a user's may add its own (docs/add-a-model.md).
+        sections: by kind; `plugins.add_encoder` and `add_decoder` add to them.
         default: the kind of a section that does not say.
     """
 

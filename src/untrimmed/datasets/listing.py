@@ -54,10 +54,9 @@ def details(name: str) -> str:
 
 
 def _find(name: str) -> Dataset:
-    # A recipe of the release, such as thumos14-i3d-release, is of the same features.
-    wanted = name.removesuffix("-release")
+    # A recipe that stands on another, such as thumos14-i3d-release, is of the same features.
     for dataset in DATASETS:
-        if wanted in (dataset.name, *(one.recipe for one in dataset.features)):
+        if name == dataset.name or f"{name}-".startswith(tuple(f"{one.recipe}-" for one in dataset.features)):
             return dataset
     names = [dataset.name for dataset in DATASETS]
     known = [*names, *(one.recipe for dataset in DATASETS for one in dataset.features)]

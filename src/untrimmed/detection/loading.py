@@ -20,6 +20,7 @@ def load(
     *,
     video_scores: Path | str | None = None,
     classes: Sequence[str] | None = None,
+    plugins: Sequence[str] = (),
 ) -> Localizer:
     """The detector of a run folder or of a checkpoint, ready to be given features.
 
@@ -29,11 +30,13 @@ def load(
         video_scores: for a class-agnostic model, a file of scores of whole videos that its detections are
             labelled with; by default that of its recipe.
         classes: the names of the classes of these scores, in their order, where their file names none.
+        plugins: modules to import, which add the encoder or decoder of the model; without them, what a model
+            names is imported only where an installed package has declared it (docs/add-a-model.md).
 
     Raises:
         InputError: there is no such model or device, or a file is not whole or not what it must be.
     """
-    checkpoint = load_checkpoint(path)
+    checkpoint = load_checkpoint(path, plugins)
     recipe = checkpoint.recipe
     return Localizer(
         checkpoint.detector,

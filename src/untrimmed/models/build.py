@@ -15,6 +15,7 @@ from untrimmed.config.encoders import (
     TransformerSection,
 )
 from untrimmed.config.model import ModelSection
+from untrimmed.errors import InputError
 from untrimmed.models.decoders.cltdr import CLTDRDecoder
 from untrimmed.models.decoders.convolutional import ConvolutionalDecoder
 from untrimmed.models.decoders.trident_decoder import TridentDecoder
@@ -37,6 +38,9 @@ def build_detector(model: ModelSection, *, input_dim: int, classes: int) -> Acti
         model: the section.
         input_dim: D, the dimension of a feature vector.
         classes: K.
+
+    Raises:
+        InputError: values of the section do not fit each other.
     """
     release = model.release_padding
     return ActionDetector(
@@ -47,10 +51,18 @@ def build_detector(model: ModelSection, *, input_dim: int, classes: int) -> Acti
             layers=model.embedding.layers,
             positions=model.embedding.positions,
         ),
-        encoder=ENCODERS[model.encoder.kind](model.encoder, model),
-        decoder=DECODERS[model.decoder.kind](model.decoder, model, classes),
+        encoder=_built("encoder", lambda: ENCODERS[model.encoder.kind](model.encoder, model)),
+        decoder=_built("decoder", lambda: DECODERS[model.decoder.kind](model.decoder, model, classes)),
         release_lengths=ReleaseLengths(release.length, release.multiple) if model.padding == "release" else None,
     )
+
+
+def _built(part: str, build: Callable[[], nn.Module]) -> nn.Module:
+    """A part of the network; what its constructor finds wrong is told with the part's place in the recipe."""
+    try:
+        return build()
+    except ValueError as error:
+        raise InputError(f"model.{part}: {error}") from error
 
 
 def build_norms(model: ModelSection) -> nn.Module:

@@ -16,7 +16,7 @@ from untrimmed.files import read_text
 from untrimmed.recipes.built_in import built_in, tables
 from untrimmed.recipes.keys import Key, find_key, kinds_of
 from untrimmed.recipes.mistakes import did_you_mean, mistakes
-from untrimmed.recipes.plugins import import_plugins
+from untrimmed.recipes.plugins import admit_plugins, import_plugins
 
 #: What a recipe leaves to whoever uses it.
 UNSET = "???"
@@ -44,11 +44,43 @@ def load_recipe(name: str, overrides: Sequence[str] = ()) -> Recipe:
     Raises:
         InputError: that lists every mistake at once, each with its key.
     """
+    return completed(recipe_values(name), overrides, where=name)
+
+
+def recipe_values(name: str) -> dict[str, Any]:
+    """The nested dicts of the recipe of this name or file, on top of those of its base, as they stand there."""
     path = find_recipe(name)
-    values = {"name": path.stem} | on_base(read_values(path), path)
+    return {"name": path.stem} | on_base(read_values(path), path)
+
+
+def completed(values: dict[str, Any], overrides: Sequence[str], where: str) -> Recipe:
+    """The Recipe of such values with `section.key=value` overrides on top; `where` they are from, for errors."""
+    return checked(complete(overridden(values, overrides, where), where), where)
+
+
+def overridden(values: dict[Any, Any], overrides: Sequence[str], where: str) -> dict[Any, Any]:
+    """Such values with `section.key=value` overrides on top, whose order does not count but for the same key."""
+    changes: dict[str, Any] = {}
     for text in overrides:
-        values = merge(values, change(text))
-    return checked(complete(values, name), where=name)
+        changes = _laid_over(changes, change(text))
+    import_plugins(changes, [Path.cwd()], where)
+    merged: dict[Any, Any] = merge(values, changes)
+    return merged
+
+
+def load_own_recipe(path: Path, plugins: Sequence[str] = ()) -> Recipe:
+    """The recipe of a run folder, which may be anybody's.
+
+    Args:
+        path: of the file, which names every key and no base.
+        plugins: modules to import, which add the encoder or decoder of the recipe.
+
+    Raises:
+        InputError: as `load_recipe`; it needs a plugin that is not among these.
+    """
+    values = read_values(path)
+    admit_plugins(values, plugins, where=str(path))
+    return checked(complete(values, str(path)), where=str(path))
 
 
 def on_base(values: dict[Any, Any], path: Path) -> dict[Any, Any]:
@@ -68,19 +100,28 @@ def complete(values: dict[Any, Any], where: str) -> Any:
 def _with_base(values: dict[Any, Any], above: list[Path]) -> dict[Any, Any]:
     """The values of a recipe on top of those of the one that it names as its `base`."""
     _refuse_grid(values, above[-1])
-    import_plugins(values)  # which may say what keys there are
     own = {key: value for key, value in values.items() if key != "base"}
-    if "base" not in values:
-        return own
-    base = values["base"]
+    below = _base(values["base"], above) if "base" in values else {}
+    import_plugins(own, _places(above[-1]), str(above[-1]))  # which may say what keys there are
+    merged: dict[Any, Any] = merge(below, own)
+    return merged
+
+
+def _base(base: Any, above: list[Path]) -> dict[Any, Any]:
+    """The values of the recipe that the last one names as its `base`."""
     if not isinstance(base, str):
         raise InputError(f"{above[-1]}: base must be the name of a recipe, or a YAML file")
     beside = above[-1].parent / base
     path = beside if base not in built_in() and beside.is_file() else find_recipe(base)
     if path in above:
         raise InputError(f"{above[-1]}: base leads in a circle: {' to '.join(map(str, [*above, path]))}")
-    merged: dict[Any, Any] = merge(_with_base(read_values(path), [*above, path]), own)
-    return merged
+    return _with_base(read_values(path), [*above, path])
+
+
+def _places(path: Path) -> list[Path]:
+    """Where the modules of a user may lie: beside a recipe that is not built in, and in the working directory."""
+    ours = path in (*built_in().values(), *tables().values())
+    return [Path.cwd()] if ours else [path.parent, Path.cwd()]
 
 
 def _refuse_grid(values: dict[Any, Any], path: Path) -> None:
@@ -102,8 +143,6 @@ def checked(values: Any, where: str) -> Recipe:
 
 def validated(values: Any) -> Recipe | list[str]:
     """The Recipe of nested dicts, or what is wrong with them, a sentence each."""
-    if isinstance(values, dict):
-        import_plugins(values)
     try:
         # Strict, but through JSON, in which a list may be a pair and text a path.
         return Recipe.model_validate_json(json.dumps(values, default=str), strict=True)
@@ -172,18 +211,22 @@ def _with_video(value: Any) -> Any:
 
 
 def merge(values: Any, changes: Any, place: tuple[Any, ...] = ()) -> Any:
-    """Nested dicts with changes on top: dicts are merged, everything else is replaced.
+    """Nested dicts with changes on top: dicts are merged, plugins are joined, everything else is replaced.
 
-    Where a section becomes one of another kind, it keeps of what was said before the keys that both kinds have.
+    A section that becomes one of another kind loses the keys that were said of its old kind and that the new one
+    does not have. What the changes say stays, to be found wrong if it is.
 
     Args:
         values: as they are.
         changes: what is said on top.
         place: where in the recipe they are.
     """
+    if place == ("plugins",) and isinstance(values, list) and isinstance(changes, list):
+        return [*values, *(name for name in changes if name not in values)]
     if not (isinstance(values, dict) and isinstance(changes, dict)):
         return changes
-    if "kind" in changes and (key := find_key(place, None)) is not None:
+    key = find_key(place)
+    if "kind" in changes and key is not None and key.path == place:
         values = _of_kind(values, changes["kind"], key)
     return values | {key: merge(values.get(key), part, (*place, key)) for key, part in changes.items()}
 
@@ -193,7 +236,17 @@ def _of_kind(values: dict[Any, Any], kind: Any, key: Key) -> dict[Any, Any]:
     kinds = kinds_of(key.field)
     if kinds is None or kind == values.get("kind", kinds.default) or kinds.kind_of({"kind": kind}) is None:
         return values
-    return {name: value for name, value in values.items() if name in kinds.sections[kind].model_fields}
+    before = kinds.kind_of(values)
+    old = values if before is None else kinds.sections[before].model_fields
+    new = kinds.sections[kind].model_fields
+    return {name: value for name, value in values.items() if name in new or name not in old}
+
+
+def _laid_over(values: Any, changes: Any) -> Any:
+    """Changes of the command line on top of earlier ones, of which none is lost."""
+    if not (isinstance(values, dict) and isinstance(changes, dict)):
+        return changes
+    return values | {key: _laid_over(values.get(key), part) for key, part in changes.items()}
 
 
 def _resolved(values: Any, where: str) -> Any:

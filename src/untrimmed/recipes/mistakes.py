@@ -57,7 +57,7 @@ def _unknown_kind(key: Key, values: Any) -> str:
     kinds = kinds_of(key.field)
     assert kinds is not None
     given = _at(values, key.path)["kind"]
-    hint = did_you_mean(str(given), kinds.sections)
+    hint = did_you_mean(str(given), kinds.sections) or "; a module that adds another one belongs into plugins"
     return f"{key.name}.kind is {_shown(given)}, but must be one of {', '.join(kinds.sections)}{hint}"
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from untrimmed.config import Recipe
 from untrimmed.errors import UntrimmedError
 from untrimmed.recipes.loading import checked
+from untrimmed.recipes.plugins import import_plugins, places_of
 from untrimmed.runs import identity, recipe_of
 from untrimmed.sweeping.result import Judged, Result, read_result, write_result
 from untrimmed.terminal import STOPPED, log_to_file
@@ -48,13 +49,16 @@ class Job:
     def from_json(cls, text: str | bytes) -> "Job":
         """What `to_json` wrote."""
         values: dict[str, Any] = json.loads(text)
+        # The sweep has imported them; this may be another process.
+        import_plugins(values["recipe"], [Path(place) for place in values["plugin_places"]], values["folder"])
         recipe = checked(values["recipe"], where=values["folder"])
         return cls(recipe, Path(values["folder"]), values["subset"], tuple(values["tiou"]), Path(values["place"]))
 
     def to_json(self) -> str:
         """On one line."""
         values = {"folder": str(self.folder), "subset": self.subset, "tiou": self.tiou, "place": str(self.place)}
-        return json.dumps({"recipe": self.recipe.model_dump(mode="json"), **values})
+        plugins = [str(place) for place in places_of(self.recipe.plugins)]
+        return json.dumps({"recipe": self.recipe.model_dump(mode="json"), "plugin_places": plugins, **values})
 
     @property
     def is_done(self) -> bool:

@@ -14,11 +14,13 @@ from untrimmed.recipes.loading import (
     find_recipe,
     merge,
     on_base,
+    overridden,
     read_values,
     told,
     validated,
 )
 from untrimmed.recipes.mistakes import did_you_mean
+from untrimmed.recipes.plugins import import_plugins
 from untrimmed.runs import MACHINE_KEYS, OWN_KEYS, flat
 from untrimmed.sweeping.grid import Grid, Measure, read_grid
 
@@ -88,7 +90,6 @@ def make_plan(name: str, changes: Sequence[str] = (), base: str | None = None) -
     values = read_values(path)
     if "grid" not in values:
         raise InputError(f"{name} holds no grid; give it one, or train it with `untrimmed train {name}`")
-    grid = read_grid(values, name)
     own = {key: value for key, value in values.items() if key not in ("grid", "measure")}
     if base is not None:
         own["base"] = str(find_recipe(base).resolve())
@@ -96,8 +97,8 @@ def make_plan(name: str, changes: Sequence[str] = (), base: str | None = None) -
     title = Path(below).stem if isinstance(below, str) else None
     # A run is called as the recipe below it, of which its own is a variant.
     shared: dict[Any, Any] = {"name": title or path.stem} | on_base(own, path)
-    for text in changes:
-        shared = merge(shared, change(text))
+    shared = overridden(shared, changes, name)
+    grid = read_grid(values, name)  # after the recipe, whose plugins may say what keys there are
     _require_effect(changes, grid, name)
     names = tuple(axis.name for axis in grid.axes)
     return Plan(path.stem, title, tuple(changes), names, grid.measure, _cells(grid, shared, name))
@@ -124,6 +125,7 @@ def _cells(grid: Grid, shared: dict[Any, Any], where: str) -> tuple[Cell, ...]:
     total = 0
     for labels, changes in grid.cells():
         total += 1
+        import_plugins(changes, [Path.cwd()], where)
         values = complete(merge(shared, changes), where)
         if grid.measure == "cost" and isinstance(values.get("data", {}), dict):
             values["data"] = NO_DATA | values.get("data", {})
