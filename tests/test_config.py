@@ -49,11 +49,46 @@ def test_the_defaults_of_the_schema_are_a_recipe_that_can_be_built() -> None:
             "encoder.heads is 3, but must divide channels, which is 32",
         ),
         ({"model": {"channels": 24}}, "multiple of 16"),
+        ({"model": {"encoder": {"branches": []}}}, "at least 1 item"),
+        ({"model": {"encoder": {"branches": ["local", "global", "local"]}}}, "names local more than once"),
+        (
+            {"model": {"encoder": {"variant": "release", "gated": False, "branches": ["local"]}}},
+            "the authors' code has no branches and gated to choose: set variant to paper, or leave branches and",
+        ),
+        (
+            {"model": {"encoder": {"variant": "release", "global_branch": "attention"}}},
+            "the authors' code has no global_branch to choose",
+        ),
+        (
+            {"model": {"encoder": {"global_branch": "attention", "heads": 5}}},
+            "encoder.heads is 5, but must divide channels, which is 512",
+        ),
+        (
+            {"model": {"decoder": {"variant": "release", "classification_neighbours": "both"}}},
+            "the authors' code has no classification_neighbours to choose",
+        ),
+        (
+            {"model": {"decoder": {"variant": "release", "regression_neighbours": "none"}}},
+            "the authors' code has no regression_neighbours to choose",
+        ),
+        (
+            {"model": {"decoder": {"variant": "release", "refine": "none", "fuse": "addition"}}},
+            "the authors' code has no refine and fuse to choose",
+        ),
     ],
 )
 def test_values_that_do_not_fit_are_refused(sections: dict[str, Any], sentence: str) -> None:
     with pytest.raises(ValidationError, match=sentence):
         recipe(**sections)
+
+
+def test_the_order_in_which_branches_are_named_means_nothing() -> None:
+    one, other = (
+        recipe(model={"encoder": {"branches": branches}})
+        for branches in (["global", "local"], ["local", "global"])
+    )
+    assert one == other
+    recipe(model={"encoder": {"variant": "release", "branches": ["global", "local", "instant"]}})
 
 
 def test_whatever_suppression_a_recipe_allows_can_be_used() -> None:

@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 from torch.testing import assert_close
 
-from untrimmed.models.decoders.cltdr import RefinedRegression
+from untrimmed.models.decoders.refinement import RefinedRegression
 from untrimmed.models.detector import ActionDetector
 from untrimmed.models.predictions import Places, Predictions
 

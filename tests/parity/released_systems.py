@@ -25,6 +25,7 @@ from untrimmed.models.build import build_detector
 from untrimmed.recipes.loading import merge
 from untrimmed.released.actionformer import ACTIONFORMER
 from untrimmed.released.actionmamba import ACTIONMAMBA
+from untrimmed.released.cltdr import CLTDR_GMG
 from untrimmed.released.common import classes, input_dim
 from untrimmed.released.system import System
 from untrimmed.released.temporalmaxer import TEMPORALMAXER
@@ -201,6 +202,11 @@ def logits(output: Any) -> Tensor:
     return found
 
 
+def joined(output: Any) -> Tensor:
+    """L levels (B, T_l, C) as one tensor (B, C, N)."""
+    return torch.cat(list(output), dim=1).mT
+
+
 def centre_bins(regression: Any) -> Tensor:
     """Of a Trident-head: its bins (B, 2 (bins + 1), N) in the release's order, of starts the farthest first."""
     found: Tensor = torch.cat((regression.start_bins.flip(1), regression.end_bins), dim=1)
@@ -227,12 +233,21 @@ TRIDENT = {
     "start_head": ("decoder.trident_head.start", logits),
     "end_head": ("decoder.trident_head.end", logits),
 }
+CROSS_LAYER = TRIDENT | {
+    "decls": ("decoder.classification_features", joined),
+    "dereg": ("decoder.regression_features", joined),
+    "cross_level": ("decoder.refinement_features", joined),
+    "refineHead.0": ("decoder.refine_head.start_output", logits),
+    "refineHead.1": ("decoder.refine_head.end_output", logits),
+    "refineHead.2": ("decoder.refine_head.class_output", logits),
+}
 #: Every released system that can be compared.
 CASES: tuple[Case, ...] = (
     Case("actionformer", ACTIONFORMER, CONVOLUTIONAL, attention_windows),
     Case("temporalmaxer", TEMPORALMAXER, CONVOLUTIONAL),
     Case("tridet", TRIDET, TRIDENT),
     Case("actionmamba", ACTIONMAMBA, CONVOLUTIONAL),
+    Case("cltdr", CLTDR_GMG, CROSS_LAYER),
 )
 
 

@@ -5,10 +5,10 @@ from hypothesis import strategies as st
 
 from untrimmed.config import ModelSection
 from untrimmed.models.build import build_detector
-from untrimmed.models.decoders.cltdr import CrossLayerAttention, Downsampling, Upsampling
+from untrimmed.models.decoders.cross_layer import CrossLayerAttention, Downsampling, Upsampling
 from untrimmed.models.decoders.trident import TridentHead
 from untrimmed.models.detector import ActionDetector
-from untrimmed.models.encoders.gmg import ComplexConvolution
+from untrimmed.models.encoders.spectral import ComplexConvolution
 from untrimmed.models.layers import ChannelAffine, DepthwiseConvolution, GroupNorm, ResidualPath
 from untrimmed.models.rows import RowConvolution
 from untrimmed.training.schedule import optimizer, warmup_cosine

@@ -2,13 +2,14 @@
 
 from typing import Annotated, Literal, TypeAlias
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from untrimmed.config.kinds import KindSection, OneOf
+from untrimmed.config.kinds import KindSection, OneOf, refuse_beside_release
 from untrimmed.config.values import Count, OddCount
 
 Layers: TypeAlias = Annotated[int, Field(ge=2)]
 Neighbours: TypeAlias = Literal["none", "above", "below", "both"]
+Fuse: TypeAlias = Literal["attention", "addition", "concatenation"]
 
 HEAD_CHANNELS = "width inside the heads"
 BINS = "B of the Trident-head: the farthest boundary, in strides of a level"
@@ -66,9 +67,14 @@ class CLTDRSection(DecoderSection):
     refine: Literal["none", "classification", "regression", "both"] = Field(
         "both", description="what is refined (Table 10)"
     )
-    fuse: Literal["attention", "addition", "concatenation"] = Field(
-        "attention", description="how a level is joined with its neighbours (Table 11)"
-    )
+    fuse: Fuse = Field("attention", description="how a level is joined with its neighbours (Table 11)")
+
+    @model_validator(mode="after")
+    def _release_is_whole(self) -> "CLTDRSection":
+        refuse_beside_release(
+            self, ("classification_neighbours", "regression_neighbours", "refine", "fuse"), self.variant
+        )
+        return self
 
 
 #: The sections of the decoders by kind.

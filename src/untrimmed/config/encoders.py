@@ -2,13 +2,15 @@
 
 from typing import Annotated, Literal, TypeAlias
 
-from pydantic import Field
+from pydantic import Field, field_validator, model_validator
 
-from untrimmed.config.kinds import KindSection, OneOf
+from untrimmed.config.kinds import KindSection, OneOf, refuse_beside_release
 from untrimmed.config.values import Count, NotNegative, OddCount, Positive
 
+Branch: TypeAlias = Literal["instant", "local", "global"]
 DropPath: TypeAlias = Annotated[float, Field(ge=0, lt=1)]
 
+BRANCHES: tuple[Branch, ...] = ("instant", "local", "global")
 STEM_BLOCKS = "blocks at full length, below the first halving"
 DROP_PATH = "probability that training leaves out a branch of a block"
 LAYER_SCALE = "factor of each branch of a block at the start of training"
@@ -30,8 +32,8 @@ class GMGSection(EncoderSection):
     stem_blocks: Count = Field(2, description=STEM_BLOCKS)
     hidden: Count = Field(768, description=HIDDEN)
     kernel_size: OddCount = Field(3, description="steps that the local branch sees")
-    branches: Annotated[list[Literal["instant", "local", "global"]], Field(min_length=1)] = Field(
-        ["instant", "local", "global"], description="which granularities there are (Table 6)"
+    branches: Annotated[list[Branch], Field(min_length=1)] = Field(
+        list(BRANCHES), description="which granularities there are (Table 6)"
     )
     gated: bool = Field(
         True, description="whether each granularity lets through what the next larger one has found (Table 7)"
@@ -43,6 +45,20 @@ class GMGSection(EncoderSection):
     initial_std: NotNegative | None = Field(None, description=INITIAL_STD)
     drop_path: DropPath = Field(0.1, description=DROP_PATH)
     layer_scale: Positive = Field(1.0, description=LAYER_SCALE)
+
+    @field_validator("branches")
+    @classmethod
+    def _names_each_once(cls, branches: list[Branch]) -> list[Branch]:
+        twice = [branch for branch in dict.fromkeys(branches) if branches.count(branch) > 1]
+        if twice:
+            raise ValueError(f"names {' and '.join(twice)} more than once; name each branch once")
+        # In one order, since in which they are named means nothing.
+        return [branch for branch in BRANCHES if branch in branches]
+
+    @model_validator(mode="after")
+    def _release_is_whole(self) -> "GMGSection":
+        refuse_beside_release(self, ("branches", "gated", "global_branch"), self.variant)
+        return self
 
 
 class TransformerSection(EncoderSection):

@@ -1,7 +1,7 @@
 """Sections that are of several kinds, such as an encoder: `kind` says which, and with it which keys there are."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +15,19 @@ class KindSection(Section):
     """A section whose `kind` says which keys it has."""
 
     kind: str
+
+
+def refuse_beside_release(section: KindSection, names: Iterable[str], variant: str) -> None:
+    """See to it that a section that is what the authors' code computes chooses nothing that their code lacks.
+
+    Raises:
+        ValueError: where one of these keys is not what it is by default.
+    """
+    fields = type(section).model_fields
+    chosen = [name for name in names if getattr(section, name) != fields[name].default]
+    if variant == "release" and chosen:
+        keys = " and ".join(chosen)
+        raise ValueError(f"the authors' code has no {keys} to choose: set variant to paper, or leave {keys} out")
 
 
 @dataclass(frozen=True)

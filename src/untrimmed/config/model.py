@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from untrimmed.config.decoders import AnyDecoder, CLTDRSection
-from untrimmed.config.encoders import AnyEncoder, GMGSection, TransformerSection
+from untrimmed.config.encoders import AnyEncoder, EncoderSection, GMGSection, TransformerSection
 from untrimmed.config.values import Count, OddCount, Section
 
 
@@ -47,14 +47,20 @@ class ModelSection(Section):
     @model_validator(mode="after")
     def _encoder_fits(self) -> "ModelSection":
         encoder = self.encoder
-        if isinstance(encoder, TransformerSection):
-            if isinstance(encoder.window, list) and len(encoder.window) != self.levels:
-                raise ValueError(
-                    f"encoder.window has {len(encoder.window)} entries, but levels is {self.levels}; give one "
-                    "for each level, or one number for all"
-                )
-            if self.channels % encoder.heads:
-                raise ValueError(
-                    f"encoder.heads is {encoder.heads}, but must divide channels, which is {self.channels}"
-                )
+        windows = encoder.window if isinstance(encoder, TransformerSection) else None
+        if isinstance(windows, list) and len(windows) != self.levels:
+            raise ValueError(
+                f"encoder.window has {len(windows)} entries, but levels is {self.levels}; give one "
+                "for each level, or one number for all"
+            )
+        heads = _heads(encoder)
+        if self.channels % heads:
+            raise ValueError(f"encoder.heads is {heads}, but must divide channels, which is {self.channels}")
         return self
+
+
+def _heads(encoder: EncoderSection) -> int:
+    """Into how many heads the attention of an encoder divides the channels; 1 without attention."""
+    if isinstance(encoder, TransformerSection):
+        return encoder.heads
+    return encoder.heads if isinstance(encoder, GMGSection) and encoder.global_branch == "attention" else 1

@@ -1,11 +1,12 @@
 """The one place that turns a recipe's model section into modules."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from torch import nn
 
-from untrimmed.config.decoders import CLTDRSection, ConvolutionalSection, TridentSection
+from untrimmed.config.decoders import CLTDRSection, ConvolutionalSection, Fuse, Neighbours, TridentSection
 from untrimmed.config.encoders import (
     GMGSection,
     MambaSection,
@@ -17,14 +18,27 @@ from untrimmed.config.encoders import (
 from untrimmed.config.model import ModelSection
 from untrimmed.errors import InputError
 from untrimmed.models.decoders.cltdr import CLTDRDecoder
+from untrimmed.models.decoders.cltdr_release import CLTDRReleaseDecoder
 from untrimmed.models.decoders.convolutional import ConvolutionalDecoder
+from untrimmed.models.decoders.cross_layer import (
+    AttentionToBoth,
+    CrossLayerAttention,
+    CrossLayerConcatenation,
+    CrossLayerSum,
+    Downsampling,
+    OwnLevel,
+    Upsampling,
+)
 from untrimmed.models.decoders.trident_decoder import TridentDecoder
 from untrimmed.models.detector import ActionDetector
 from untrimmed.models.embedding import Embedding
+from untrimmed.models.encoders.attention import SelfAttention
 from untrimmed.models.encoders.gmg import GMGEncoder
+from untrimmed.models.encoders.gmg_release import GMGReleaseEncoder
 from untrimmed.models.encoders.mamba import MambaEncoder
 from untrimmed.models.encoders.max_pooling import MaxPoolingEncoder
 from untrimmed.models.encoders.sgp import SGPEncoder
+from untrimmed.models.encoders.spectral import SpectralFilter
 from untrimmed.models.encoders.ssd import SSDEncoder
 from untrimmed.models.encoders.transformer import TransformerEncoder
 from untrimmed.models.pyramid_norms import GroupNorms, LayerNorms, SharedLayerNorm
@@ -73,14 +87,25 @@ def build_norms(model: ModelSection) -> nn.Module:
 
 
 def _gmg(section: GMGSection, model: ModelSection) -> nn.Module:
+    common: dict[str, Any] = {
+        "stem_blocks": section.stem_blocks,
+        "hidden": section.hidden,
+        "kernel_size": section.kernel_size,
+        "initial_std": section.initial_std,
+        "drop_path": section.drop_path,
+        "layer_scale": section.layer_scale,
+    }
+    if section.variant == "release":
+        return GMGReleaseEncoder(model.channels, model.levels, **common)
+    whole = SpectralFilter if section.global_branch == "fft" else partial(SelfAttention, heads=section.heads)
     return GMGEncoder(
         model.channels,
         model.levels,
-        stem_blocks=section.stem_blocks,
-        hidden=section.hidden,
-        kernel_size=section.kernel_size,
-        drop_path=section.drop_path,
-        layer_scale=section.layer_scale,
+        instant="instant" in section.branches,
+        local="local" in section.branches,
+        whole=whole if "global" in section.branches else None,
+        gated=section.gated,
+        **common,
     )
 
 
@@ -142,17 +167,40 @@ def _ssd(section: SSDSection, model: ModelSection) -> nn.Module:
 
 
 def _cltdr(section: CLTDRSection, model: ModelSection, classes: int) -> nn.Module:
+    common: dict[str, Any] = {
+        "head_channels": section.head_channels,
+        "bins": section.bins,
+        "kernel_size": section.kernel_size,
+        "boundary_kernel_size": section.boundary_kernel_size,
+        "layers": section.layers,
+        "norms": build_norms(model),
+    }
+    if section.variant == "release":
+        return CLTDRReleaseDecoder(model.channels, classes, model.levels, **common)
     return CLTDRDecoder(
         model.channels,
         classes,
         model.levels,
-        head_channels=section.head_channels,
-        bins=section.bins,
-        kernel_size=section.kernel_size,
-        boundary_kernel_size=section.boundary_kernel_size,
-        layers=section.layers,
-        norms=build_norms(model),
+        classification_features=_joining(section.fuse, section.classification_neighbours, model.channels),
+        regression_features=_joining(section.fuse, section.regression_neighbours, model.channels),
+        refine_classification=section.refine in ("classification", "both"),
+        refine_regression=section.refine in ("regression", "both"),
+        **common,
     )
+
+
+def _joining(fuse: Fuse, neighbours: Neighbours, channels: int) -> nn.Module:
+    """What joins a level with its neighbours."""
+    if neighbours == "none":
+        return OwnLevel()
+    below, above = neighbours in ("below", "both"), neighbours in ("above", "both")
+    if fuse == "addition":
+        return CrossLayerSum(channels, below=below, above=above)
+    if fuse == "concatenation":
+        return CrossLayerConcatenation(channels, below=below, above=above)
+    if neighbours == "both":
+        return AttentionToBoth(channels)
+    return CrossLayerAttention(channels, Upsampling(channels) if above else Downsampling(channels))
 
 
 def _convolutional(section: ConvolutionalSection, model: ModelSection, classes: int) -> nn.Module:

@@ -7,6 +7,7 @@ from untrimmed.errors import InputError
 from untrimmed.recipes.mistakes import did_you_mean
 from untrimmed.released.actionformer import ACTIONFORMER
 from untrimmed.released.actionmamba import ACTIONMAMBA
+from untrimmed.released.cltdr import CLTDR_GMG
 from untrimmed.released.system import System
 from untrimmed.released.temporalmaxer import TEMPORALMAXER
 from untrimmed.released.tridet import TRIDET
@@ -27,6 +28,7 @@ class Known:
 
 #: The first one whose mark is in a checkpoint is what it is of.
 SYSTEMS: tuple[Known, ...] = (
+    Known(CLTDR_GMG, "decls."),
     Known(ACTIONMAMBA, ".mamba."),
     Known(TRIDET, ".convkw."),
     Known(ACTIONFORMER, ".attn."),

@@ -43,11 +43,12 @@ class Rule:
     Attributes:
         theirs: with {i} for a number, {p} for weight or bias.
         ours: the same placeholders; if it ends with [{i}], all that the rule meets are stacked in that order.
+            None: the system itself makes nothing of them.
         layout: their tensor to ours.
     """
 
     theirs: str
-    ours: str
+    ours: str | None
     layout: Layout = as_it_is
 
     @cached_property
@@ -56,10 +57,14 @@ class Rule:
         escaped = re.escape(self.theirs).replace(r"\{i\}", r"(?P<i>\d+)").replace(r"\{p\}", r"(?P<p>weight|bias)")
         return re.compile(escaped)
 
+    def matches(self, theirs: str) -> bool:
+        """Whether the rule is about a tensor of this name."""
+        return self.pattern.fullmatch(theirs) is not None
+
     def name(self, theirs: str) -> str | None:
-        """What a tensor is called here; None if the rule is not about it."""
+        """What a tensor is called here; None if the rule is not about it, or nothing is made of it."""
         found = self.pattern.fullmatch(theirs)
-        return None if found is None else self.ours.format(**found.groupdict())
+        return None if found is None or self.ours is None else self.ours.format(**found.groupdict())
 
 
 @dataclass(frozen=True)
@@ -69,25 +74,28 @@ class Translated:
     Attributes:
         weights: by our names.
         unmatched: their names that no rule is about.
+        unused: their names of which the system itself makes nothing.
     """
 
     weights: dict[str, Tensor]
     unmatched: tuple[str, ...]
+    unused: tuple[str, ...] = ()
 
 
 def translate(state: Mapping[str, Tensor], rules: Iterable[Rule]) -> Translated:
     """A checkpoint's tensors under our names and in our layouts, by the first rule that is about each."""
     rules = tuple(rules)
     weights: dict[str, Tensor] = {}
-    unmatched = []
+    unmatched, unused = [], []
     for theirs, tensor in state.items():
-        for rule in rules:
-            if (ours := rule.name(theirs)) is not None:
-                weights[ours] = rule.layout(tensor)
-                break
-        else:
+        rule = next((rule for rule in rules if rule.matches(theirs)), None)
+        if rule is None:
             unmatched.append(theirs)
-    return Translated(_stacked(weights), tuple(unmatched))
+        elif (ours := rule.name(theirs)) is None:
+            unused.append(theirs)
+        else:
+            weights[ours] = rule.layout(tensor)
+    return Translated(_stacked(weights), tuple(unmatched), tuple(unused))
 
 
 def _stacked(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -1,34 +1,33 @@
 """The Gated Multi-Granularity encoder (paper, "Encoder with GMG", Eq. 1-4, Fig. 3).
 
-Shape letters: B sequences, C channels, T steps, U frequencies (T // 2 + 1), L levels.
+Shape letters: B sequences, C channels, T steps, L levels.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable
 from functools import partial
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from untrimmed.models.encoders.climbing import climb
+from untrimmed.models.encoders.pooled import PooledEncoder
+from untrimmed.models.encoders.spectral import SpectralFilter
 from untrimmed.models.layers import (
     ChannelAffine,
     ChannelNorm,
     DepthwiseConvolution,
     FeedForward,
     GroupNorm,
-    MaxPool,
     ResidualPath,
-    convolve_depthwise,
 )
-from untrimmed.models.sequences import Padding, Pyramid
+from untrimmed.models.sequences import Padding
+
+#: From C to a module that takes x (B, C, T) and its padding to the same, zero behind the sequences.
+GlobalBranch = Callable[[int], nn.Module]
 
 
-class GMGEncoder(nn.Module):
+class GMGEncoder(PooledEncoder):
     """A pyramid in which every level sees single steps, their neighbours, and the whole sequence.
-
-    The first blocks work at full length; each further level halves the one below by max pooling and adds a
-    block.
 
     Args:
         channels: C, a multiple of 16.
@@ -36,8 +35,15 @@ class GMGEncoder(nn.Module):
         stem_blocks: blocks at level 0.
         hidden: width inside the feed-forward networks.
         kernel_size: steps that the local branch sees; odd.
+        instant, local: whether there are these branches (Table 6).
+        whole: makes the global branch (Table 8); None: there is none.
+        gated: whether each branch lets through what the next larger one has found (Table 7).
+        initial_std: of the weights of the instant and the local branch at the start; None: PyTorch's own.
         drop_path: probability of leaving out a branch of a block in training.
         layer_scale: initial factor of each branch of a block.
+
+    Raises:
+        ValueError: where a block would have no branch.
     """
 
     def __init__(
@@ -48,59 +54,66 @@ class GMGEncoder(nn.Module):
         stem_blocks: int = 2,
         hidden: int = 768,
         kernel_size: int = 3,
+        instant: bool = True,
+        local: bool = True,
+        whole: GlobalBranch | None = SpectralFilter,
+        gated: bool = True,
+        initial_std: float | None = None,
         drop_path: float = 0.1,
         layer_scale: float = 1.0,
     ) -> None:
-        super().__init__()
-
-        def blocks(count: int) -> nn.ModuleList:
-            return nn.ModuleList(
-                GMGBlock(
-                    channels,
-                    hidden=hidden,
-                    kernel_size=kernel_size,
-                    drop_path=drop_path,
-                    layer_scale=layer_scale,
-                )
-                for _ in range(count)
-            )
-
-        self.stem = blocks(stem_blocks)
-        self.branch = blocks(levels - 1)
-        self.pool = MaxPool()
-
-    def forward(self, x: Tensor, lengths: Padding | Sequence[int] | None = None) -> Pyramid:
-        """Embedded features (B, C, T), zero behind each sequence, and their lengths to L levels."""
-        padding = Padding.of(x, lengths)
-        for block in self.stem:
-            x = block(x, padding)
-        return climb(x, padding, [partial(self._ascend, block) for block in self.branch])
-
-    def _ascend(self, block: nn.Module, x: Tensor, padding: Padding) -> Tensor:
-        """Every second step, and a block."""
-        higher: Tensor = block(self.pool(x, padding), padding.halved())
-        return higher
+        block = partial(
+            GMGBlock,
+            channels,
+            hidden=hidden,
+            kernel_size=kernel_size,
+            instant=instant,
+            local=local,
+            whole=whole,
+            gated=gated,
+            initial_std=initial_std,
+            drop_path=drop_path,
+            layer_scale=layer_scale,
+        )
+        super().__init__((block() for _ in range(stem_blocks)), (block() for _ in range(levels - 1)))
 
 
 class GMGBlock(nn.Module):
     """Three gated branches, then a feed-forward network, each added to what it was given.
 
     x + scale * GMG(norm(x)), and then x + scale * FFN(GN(x)). The norm before the branches and the scales are
-    not in the paper; docs/paper.md tells how they were chosen.
+    not in the paper; docs/paper.md tells how they were chosen. The arguments are those of `GMGEncoder`.
     """
 
     def __init__(
-        self, channels: int, *, hidden: int, kernel_size: int, drop_path: float, layer_scale: float
+        self,
+        channels: int,
+        *,
+        hidden: int,
+        kernel_size: int,
+        instant: bool = True,
+        local: bool = True,
+        whole: GlobalBranch | None = SpectralFilter,
+        gated: bool = True,
+        initial_std: float | None = None,
+        drop_path: float,
+        layer_scale: float,
     ) -> None:
         super().__init__()
+        if not (instant or local or whole):
+            raise ValueError("a GMG block needs at least one of its three branches")
+        self.gated = gated
         self.norm = ChannelNorm(channels)
-        self.instant = ChannelAffine(channels)
-        self.local = DepthwiseConvolution(channels, kernel_size)
-        self.whole = SpectralFilter(channels)
+        self.instant = ChannelAffine(channels) if instant else None
+        self.local = DepthwiseConvolution(channels, kernel_size) if local else None
+        self.whole = None if whole is None else whole(channels)
         self.mix_path = ResidualPath(channels, drop_path, layer_scale)
         self.group_norm = GroupNorm(16, channels)
         self.feed_forward = FeedForward(channels, hidden)
         self.feed_forward_path = ResidualPath(channels, drop_path, layer_scale)
+        for branch in (self.instant, self.local):
+            if branch is not None and initial_std is not None:
+                nn.init.normal_(branch.weight, std=initial_std)
 
     def forward(self, x: Tensor, padding: Padding) -> Tensor:
         """(B, C, T) to the same."""
@@ -109,78 +122,23 @@ class GMGBlock(nn.Module):
         return padding.zero(x)
 
     def _granularities(self, x: Tensor, padding: Padding) -> Tensor:
-        """Eq. 4 without its residual: each granularity lets through what the next larger one has found."""
-        # `whole` is zero in the padding, and with it all that it gates.
-        whole: Tensor = self.whole(x, padding)
-        local = F.relu(whole) * self.local(x)
-        return torch.addcmul(local + whole, F.relu(local), self.instant(x))
+        """Eq. 4 without its residual: each granularity lets through what the next larger one has found.
 
+        Where there are fewer than three, a granularity is gated by the next larger one that there is, and the
+        largest one by none.
+        """
+        coarsest, *finer = self._branches(x, padding)
+        if not self.gated:
+            return sum(finer, start=coarsest)
+        if not finer:
+            return coarsest
+        total = coarse = coarsest
+        for fine in finer[:-1]:
+            coarse = F.relu(coarse) * fine
+            total = total + coarse
+        return torch.addcmul(total, F.relu(coarse), finer[-1])
 
-class SpectralFilter(nn.Module):
-    """The global branch, Eq. 1-3: the spectrum of a sequence, times a filter that is computed from it.
-
-    Each sequence is transformed over its own length. The transform is orthonormal, so that the filter is given
-    values of the same size whatever that length is.
-
-    Args:
-        channels: C.
-        kernel_size: frequencies that each of the filter's two convolutions sees; odd.
-    """
-
-    def __init__(self, channels: int, kernel_size: int = 3) -> None:
-        super().__init__()
-        self.first = ComplexConvolution(channels, kernel_size)
-        self.second = ComplexConvolution(channels, kernel_size)
-
-    def forward(self, x: Tensor, padding: Padding) -> Tensor:
-        """(B, C, T) to the same."""
-        return padding.each(x, self._filtered)
-
-    def _filtered(self, x: Tensor) -> Tensor:
-        """As `forward`, of sequences that all fill their rows."""
-        spectrum = torch.fft.rfft(x.float(), norm="ortho")
-        # Eq. 2: W = Conv(ReLU(Conv(X))).
-        real, imaginary = self.first(spectrum.real.contiguous(), spectrum.imag.contiguous())
-        real, imaginary = self.second(F.relu_(real), F.relu_(imaginary))
-        # Eq. 3: the Hadamard product, and back.
-        product = spectrum * torch.complex(real.float(), imaginary.float() * _is_complex(x))
-        filtered: Tensor = torch.fft.irfft(product, n=x.shape[-1], norm="ortho")
-        return filtered.to(x.dtype)
-
-
-def _is_complex(x: Tensor) -> Tensor:
-    """(U,), 0 for the frequencies of a real x with no imaginary part: the first, and the last of an even T.
-
-    Libraries differ in what they make of one that is there nevertheless.
-    """
-    steps = x.shape[-1]
-    frequencies = torch.arange(steps // 2 + 1, device=x.device)
-    return ((frequencies > 0) & (2 * frequencies < steps)).float()
-
-
-class ComplexConvolution(nn.Module):
-    """Depth-wise convolution along the frequencies of a complex spectrum.
-
-    Weight and bias are complex numbers that are kept, as the spectrum that they meet, in two real parts, since
-    networks are exported with real numbers only.
-
-    Args:
-        channels: C.
-        kernel_size: frequencies that it sees; odd.
-    """
-
-    def __init__(self, channels: int, kernel_size: int) -> None:
-        super().__init__()
-        # Real part first. Small, so that the branch starts as a small correction, as in the release.
-        self.weight = nn.Parameter(0.02 * torch.randn(2, channels, kernel_size))
-        self.bias = nn.Parameter(0.02 * torch.randn(2, channels))
-
-    def forward(self, real: Tensor, imaginary: Tensor) -> tuple[Tensor, Tensor]:
-        """Real and imaginary part, (B, C, U) each, to the same."""
-        by_real, by_imaginary = self.weight
-        bias_real, bias_imaginary = self.bias
-        # (a + bi)(x + yi) = (ax - by) + (bx + ay)i
-        return (
-            convolve_depthwise([(real, by_real), (imaginary, -by_imaginary)], bias_real),
-            convolve_depthwise([(real, by_imaginary), (imaginary, by_real)], bias_imaginary),
-        )
+    def _branches(self, x: Tensor, padding: Padding) -> list[Tensor]:
+        """What each branch makes of x on its own, the largest granularity first."""
+        whole = [] if self.whole is None else [self.whole(x, padding)]
+        return whole + [branch(x) for branch in (self.local, self.instant) if branch is not None]

@@ -1,0 +1,159 @@
+"""CLTDR-GMG (Li et al. 2025) as released: names and layouts of its tensors, and its settings for THUMOS14."""
+
+from typing import Any
+
+from untrimmed.errors import InputError
+from untrimmed.released.common import (
+    CLASS_HEAD,
+    EMBEDDING,
+    NORMS,
+    common_model,
+    count,
+    output,
+    trunk,
+)
+from untrimmed.released.system import Shapes, System
+from untrimmed.released.translation import Rule, depthwise, flat, matrix
+from untrimmed.released.tridet import trident_head
+
+
+def _block(theirs: str, ours: str) -> tuple[Rule, ...]:
+    """A block of the encoder."""
+    return (
+        Rule(f"{theirs}.ln.{{p}}", f"{ours}.norm.{{p}}", flat),
+        Rule(f"{theirs}.fc.{{p}}", f"{ours}.instant.{{p}}", flat),
+        Rule(f"{theirs}.convw.weight", f"{ours}.local.weight", depthwise),
+        Rule(f"{theirs}.convw.bias", f"{ours}.local.bias"),
+        Rule(f"{theirs}.w1", f"{ours}.whole.first.weight"),
+        Rule(f"{theirs}.b1", f"{ours}.whole.first.bias"),
+        Rule(f"{theirs}.w2", f"{ours}.whole.second.weight"),
+        Rule(f"{theirs}.b2", f"{ours}.whole.second.bias"),
+        Rule(f"{theirs}.gn.{{p}}", f"{ours}.group_norm.{{p}}"),
+        *_dense(f"{theirs}.mlp.0", f"{ours}.feed_forward.widen"),
+        *_dense(f"{theirs}.mlp.2", f"{ours}.feed_forward.narrow"),
+        Rule(f"{theirs}.drop_path_out.scale", f"{ours}.mix_path.scale", flat),
+        Rule(f"{theirs}.drop_path_mlp.scale", f"{ours}.feed_forward_path.scale", flat),
+    )
+
+
+def _dense(theirs: str, ours: str) -> tuple[Rule, ...]:
+    """A convolution of kernel 1."""
+    return (Rule(f"{theirs}.weight", f"{ours}.weight", matrix), Rule(f"{theirs}.bias", f"{ours}.bias"))
+
+
+def _attention(theirs: str, resampling: str, ours: str) -> tuple[Rule, ...]:
+    """What joins a level with one of its neighbours."""
+    return (
+        Rule(f"{theirs}.{resampling}.{{p}}", f"{ours}.resampling.{{p}}"),
+        *_dense(f"{theirs}.conv_l", f"{ours}.own"),
+        *_dense(f"{theirs}.attn.1", f"{ours}.attention"),
+    )
+
+
+def _model(shapes: Shapes) -> dict[str, Any]:
+    """The model section, as far as shapes tell.
+
+    Raises:
+        InputError: if there is no Trident-head, or the blocks differ in a way that no recipe describes.
+    """
+    if "start_head.cls_head.conv.weight" not in shapes:
+        raise InputError(
+            "these weights of CLTDR-GMG have no start_head: give weights that were trained with "
+            "use_trident_head: true"
+        )
+    common = common_model(shapes)
+    kernel_size = _local_kernel_size(shapes)
+    return common | {
+        # What a longer sequence is padded to a multiple of.
+        "release_padding": {"multiple": 2 ** (common["levels"] - 1) * kernel_size},
+        "encoder": {
+            "kind": "gmg",
+            "variant": "release",
+            "stem_blocks": count(shapes, "backbone.stem.{i}.w1"),
+            "hidden": shapes["backbone.stem.0.mlp.0.weight"][0],
+            "kernel_size": kernel_size,
+        },
+        "decoder": common["decoder"]
+        | {
+            "kind": "cltdr",
+            "variant": "release",
+            "bins": shapes["reg_head.offset_head.conv.weight"][0] // 2 - 1,
+            "boundary_kernel_size": shapes["start_head.cls_head.conv.weight"][2],
+        },
+    }
+
+
+def _local_kernel_size(shapes: Shapes) -> int:
+    """Steps that the local branch sees above the stem; 1 where there is nothing above it."""
+    rule = Rule("backbone.branch.{i}.convw.weight", "")
+    sizes = sorted({shape[2] for name, shape in shapes.items() if rule.matches(name)})
+    if len(sizes) > 1:
+        raise InputError(
+            f"these weights of CLTDR-GMG have local branches of {', '.join(map(str, sizes))} steps in different "
+            "levels, which a recipe cannot say: give weights with one window (n_sgp_win_size) for all levels"
+        )
+    return sizes[0] if sizes else 1
+
+
+CLTDR_GMG = System(
+    name="cltdr-gmg",
+    rules=(
+        *EMBEDDING,
+        *_block("backbone.stem.{i}", "encoder.stem.{i}"),
+        *_block("backbone.branch.{i}", "encoder.branch.{i}"),
+        *NORMS,
+        *CLASS_HEAD,
+        *trident_head("decoder.trident_head"),
+        *_attention("decls", "contrans", "decoder.classification_features"),
+        *_attention("dereg", "down", "decoder.regression_features"),
+        Rule("cross_level.conv.{p}", "decoder.refinement_features.down.{p}"),
+        Rule("cross_level.convtrans.{p}", "decoder.refinement_features.up.{p}"),
+        *trunk("refineHead", "decoder.refine_head.trunk"),
+        *output("refineHead.s_offset_head", "decoder.refine_head.start_output"),
+        *output("refineHead.e_offset_head", "decoder.refine_head.end_output"),
+        *output("refineHead.prob_head", "decoder.refine_head.class_output"),
+        # Trained without a gradient, and multiplied with nothing.
+        Rule("refineHead.scale.{i}.scale", None),
+    ),
+    model=_model,
+    # Those of THUMOS14 with I3D features.
+    settings={
+        "model": {"encoder": {"initial_std": 0.0, "layer_scale": 1e-4, "drop_path": 0.1}},
+        "training": {
+            "epochs": 40,
+            "warmup_epochs": 20,
+            "batch_size": 2,
+            "learning_rate": 1e-4,
+            "final_learning_rate": 1e-8,
+            "weight_decay": 0.035,
+            "clip_norm": 1.0,
+            "average_decay": 0.999,
+            "max_length": 2304,
+            "crop_ratio": [0.9, 1.0],
+            "truncation_threshold": 0.5,
+            "input_noise": 0.05,
+            "center_radius": 1.5,
+            "loss": {
+                "classification": "released_varifocal",
+                "quality_power": 0.2,
+                "quality_gradient": True,
+                "regression": "diou",
+                "coarse_weight": 0.3,
+                "normalizer": "running_twice",
+                "initial_normalizer": 100.0,
+            },
+        },
+        "detection": {
+            "threshold": 0.001,
+            "candidates_per_level": 2000,
+            "min_steps": 0.05,
+            "suppression": {
+                "method": "soft",
+                "per_class": True,
+                "sigma": 0.5,
+                "min_score": 0.001,
+                "max_detections": 2000,
+            },
+        },
+    },
+)
