@@ -31,6 +31,7 @@ from untrimmed.released.system import System
 from untrimmed.released.temporalmaxer import TEMPORALMAXER
 from untrimmed.released.translation import translate
 from untrimmed.released.tridet import TRIDET
+from untrimmed.report.markdown import table
 from untrimmed.training.fit import build_criterion
 from untrimmed.training.targets import SequenceTruth
 
@@ -251,11 +252,36 @@ CASES: tuple[Case, ...] = (
 )
 
 
+#: What is told apart in the table; whatever else there is of a sequence is the output of a head.
+OF_A_SEQUENCE = ("levels", "normalised levels", "heads", "segments, seconds", "scores")
+OF_TRAINING = ("target classes", "target distances", "cls loss", "reg loss", "final loss")
+
+
 def main(folder: Path) -> None:
-    """Print the table."""
-    for case in CASES:
-        for quantity, error in Outputs(case, folder).errors().items():
-            print(f"| {case.name} | {quantity} | {error:.1e} |")
+    """Print the tables."""
+    errors = {case.name: Outputs(case, folder).errors() for case in CASES}
+    rows = [
+        [system, f"{length} of {LENGTHS[0]} steps", *_of_sequence(found, f"length {length}: ")]
+        for system, found in errors.items()
+        for length in LENGTHS
+    ]
+    print(table(["system", "sequence", *OF_A_SEQUENCE], rows, left=2))
+    rows = [
+        [system, *("" if name not in found else f"{found[name]:.0e}" for name in OF_TRAINING)]
+        for system, found in errors.items()
+    ]
+    print(table(["system", *OF_TRAINING], rows))
+
+
+def _of_sequence(found: Mapping[str, float], prefix: str) -> list[str]:
+    """The largest error of each group of quantities."""
+    groups = dict.fromkeys(OF_A_SEQUENCE, 0.0)
+    for name, error in found.items():
+        if name.startswith(prefix):
+            quantity = name.removeprefix(prefix)
+            group = quantity if quantity in groups else "heads"
+            groups[group] = max(error, groups[group])
+    return [f"{error:.0e}" for error in groups.values()]
 
 
 if __name__ == "__main__":
