@@ -130,7 +130,7 @@ OUTPUTS = [
         "disk/run/last.safetensors could not be written: no space left on device; make room, "
         "or choose another place (what was there before is unchanged)",
         code=1,
-        writes=("disk/run/recipe.yaml",),
+        writes=("disk/run/recipe.yaml", "disk/run/times.csv"),
         around=small_disk,
     ),
     Case(
