@@ -1,4 +1,4 @@
-"""CLTDR-GMG (Li et al. 2025) as released: names and layouts of its tensors, and its settings for THUMOS14."""
+"""CLTDR-GMG (Li et al. 2025) as released: names and layouts of its tensors."""
 
 from typing import Any
 
@@ -116,44 +116,5 @@ CLTDR_GMG = System(
         Rule("refineHead.scale.{i}.scale", None),
     ),
     model=_model,
-    # Those of THUMOS14 with I3D features.
-    settings={
-        "model": {"encoder": {"initial_std": 0.0, "layer_scale": 1e-4, "drop_path": 0.1}},
-        "training": {
-            "epochs": 40,
-            "warmup_epochs": 20,
-            "batch_size": 2,
-            "learning_rate": 1e-4,
-            "final_learning_rate": 1e-8,
-            "weight_decay": 0.035,
-            "clip_norm": 1.0,
-            "average_decay": 0.999,
-            "max_length": 2304,
-            "crop_ratio": [0.9, 1.0],
-            "truncation_threshold": 0.5,
-            "input_noise": 0.05,
-            "center_radius": 1.5,
-            "loss": {
-                "classification": "released_varifocal",
-                "quality_power": 0.2,
-                "quality_gradient": True,
-                "regression": "diou",
-                "coarse_weight": 0.3,
-                "normalizer": "running_twice",
-                "initial_normalizer": 100.0,
-            },
-        },
-        "detection": {
-            "threshold": 0.001,
-            "candidates_per_level": 2000,
-            "min_steps": 0.05,
-            "suppression": {
-                "method": "soft",
-                "per_class": True,
-                "sigma": 0.5,
-                "min_score": 0.001,
-                "max_detections": 2000,
-            },
-        },
-    },
+    recipe="thumos14-i3d-release",
 )

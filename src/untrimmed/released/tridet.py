@@ -1,4 +1,4 @@
-"""TriDet (Shi et al. 2023) as released: names and layouts of its tensors, and its settings for THUMOS14."""
+"""TriDet (Shi et al. 2023) as released: names and layouts of its tensors."""
 
 from collections.abc import Iterable
 from fractions import Fraction
@@ -143,30 +143,5 @@ TRIDET = System(
         *trident_head("decoder.trident_head"),
     ),
     model=_model,
-    settings={
-        "model": {
-            "encoder": {"initial_std": 0.0, "drop_path": 0.1, "layer_scale": 1e-4},
-            "decoder": {"detached_boundaries": True},
-        },
-        "training": {
-            "epochs": 40,
-            "warmup_epochs": 20,
-            "batch_size": 2,
-            "learning_rate": 1e-4,
-            "weight_decay": 0.025,
-            "input_noise": 0.0005,
-            "loss": {
-                "classification": "focal",
-                "quality_power": 0.2,
-                "quality_gradient": True,
-                "initial_normalizer": 100.0,
-            },
-        },
-        "detection": {
-            "threshold": 0.001,
-            "candidates_per_level": 2000,
-            "min_steps": 0.05,
-            "suppression": {"method": "soft", "sigma": 0.5, "min_score": 0.001, "max_detections": 2000},
-        },
-    },
+    recipe="thumos14-i3d-tridet-release",
 )
