@@ -14,15 +14,6 @@ DIMENSION = 24
 CLASSES = 3
 
 
-@pytest.fixture(scope="session", autouse=True)
-def one_thread() -> Iterator[None]:
-    """These tensors are small: more threads would only wait for each other."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 @pytest.fixture(scope="session")
 def randomised() -> Callable[..., nn.Module]:
     """randomised(module) moves every parameter away from where it starts.

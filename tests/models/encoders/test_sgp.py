@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.testing import assert_close
 
-from untrimmed.models.encoders.sgp import Addition, SGPBlock, SGPEncoder, wide_kernel_size
+from untrimmed.models.encoders.pooled import Addition
+from untrimmed.models.encoders.sgp import SGPBlock, SGPEncoder, wide_kernel_size
 from untrimmed.models.layers import ResidualPath
 from untrimmed.models.sequences import Padding, ReleasePadding
 
@@ -31,8 +32,8 @@ def block_of(
     scaled: bool = True,
     hidden: int = 8,
 ) -> SGPBlock:
-    def path() -> nn.Module:
-        return ResidualPath(channels, 0.0, 1.0) if scaled else Addition()
+    def path() -> Addition:
+        return ResidualPath(channels, 0.0, 1.0) if scaled else torch.add
 
     return SGPBlock(
         channels,
