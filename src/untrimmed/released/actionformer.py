@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from untrimmed.released.common import CLASS_HEAD, DISTANCE_HEAD, EMBEDDING, NORMS, common_model, count
+from untrimmed.released.common import CLASS_HEAD, DISTANCE_HEAD, EMBEDDING, NORMS, common_model, count, dense
 from untrimmed.released.system import Shapes, System
-from untrimmed.released.translation import Rule, depthwise, flat, matrix
+from untrimmed.released.translation import Rule, depthwise, flat
 
 
 def _block(theirs: str, ours: str) -> tuple[Rule, ...]:
@@ -15,24 +15,19 @@ def _block(theirs: str, ours: str) -> tuple[Rule, ...]:
         for rule in (
             Rule(f"{theirs}.attn.{name}_conv.conv.weight", f"{ours}.attention.{name}.weight", depthwise),
             Rule(f"{theirs}.attn.{name}_norm.{{p}}", f"{ours}.attention.{name}.norm.{{p}}", flat),
-            *_linear(f"{theirs}.attn.{name}", f"{ours}.attention.{name}.linear"),
+            *dense(f"{theirs}.attn.{name}", f"{ours}.attention.{name}.linear"),
         )
     )
     return (
         *projections,
         Rule(f"{theirs}.ln1.{{p}}", f"{ours}.norm.{{p}}", flat),
-        *_linear(f"{theirs}.attn.proj", f"{ours}.attention.output"),
+        *dense(f"{theirs}.attn.proj", f"{ours}.attention.output"),
         Rule(f"{theirs}.drop_path_attn.scale", f"{ours}.attention_path.scale", flat),
         Rule(f"{theirs}.ln2.{{p}}", f"{ours}.feed_forward_norm.{{p}}", flat),
-        *_linear(f"{theirs}.mlp.0", f"{ours}.feed_forward.widen"),
-        *_linear(f"{theirs}.mlp.3", f"{ours}.feed_forward.narrow"),
+        *dense(f"{theirs}.mlp.0", f"{ours}.feed_forward.widen"),
+        *dense(f"{theirs}.mlp.3", f"{ours}.feed_forward.narrow"),
         Rule(f"{theirs}.drop_path_mlp.scale", f"{ours}.feed_forward_path.scale", flat),
     )
-
-
-def _linear(theirs: str, ours: str) -> tuple[Rule, ...]:
-    """A convolution of kernel 1."""
-    return (Rule(f"{theirs}.weight", f"{ours}.weight", matrix), Rule(f"{theirs}.bias", f"{ours}.bias"))
 
 
 def _model(shapes: Shapes) -> dict[str, Any]:

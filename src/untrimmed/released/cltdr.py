@@ -9,12 +9,14 @@ from untrimmed.released.common import (
     NORMS,
     common_model,
     count,
+    dense,
+    kernel_sizes,
     output,
     trunk,
 )
 from untrimmed.released.system import Shapes, System
-from untrimmed.released.translation import Rule, depthwise, flat, matrix
-from untrimmed.released.tridet import trident_head
+from untrimmed.released.translation import Rule, depthwise, flat
+from untrimmed.released.tridet import trident_head, trident_keys
 
 
 def _block(theirs: str, ours: str) -> tuple[Rule, ...]:
@@ -29,24 +31,19 @@ def _block(theirs: str, ours: str) -> tuple[Rule, ...]:
         Rule(f"{theirs}.w2", f"{ours}.whole.second.weight"),
         Rule(f"{theirs}.b2", f"{ours}.whole.second.bias"),
         Rule(f"{theirs}.gn.{{p}}", f"{ours}.group_norm.{{p}}"),
-        *_dense(f"{theirs}.mlp.0", f"{ours}.feed_forward.widen"),
-        *_dense(f"{theirs}.mlp.2", f"{ours}.feed_forward.narrow"),
+        *dense(f"{theirs}.mlp.0", f"{ours}.feed_forward.widen"),
+        *dense(f"{theirs}.mlp.2", f"{ours}.feed_forward.narrow"),
         Rule(f"{theirs}.drop_path_out.scale", f"{ours}.mix_path.scale", flat),
         Rule(f"{theirs}.drop_path_mlp.scale", f"{ours}.feed_forward_path.scale", flat),
     )
-
-
-def _dense(theirs: str, ours: str) -> tuple[Rule, ...]:
-    """A convolution of kernel 1."""
-    return (Rule(f"{theirs}.weight", f"{ours}.weight", matrix), Rule(f"{theirs}.bias", f"{ours}.bias"))
 
 
 def _attention(theirs: str, resampling: str, ours: str) -> tuple[Rule, ...]:
     """What joins a level with one of its neighbours."""
     return (
         Rule(f"{theirs}.{resampling}.{{p}}", f"{ours}.resampling.{{p}}"),
-        *_dense(f"{theirs}.conv_l", f"{ours}.own"),
-        *_dense(f"{theirs}.attn.1", f"{ours}.attention"),
+        *dense(f"{theirs}.conv_l", f"{ours}.own"),
+        *dense(f"{theirs}.attn.1", f"{ours}.attention"),
     )
 
 
@@ -73,20 +70,13 @@ def _model(shapes: Shapes) -> dict[str, Any]:
             "hidden": shapes["backbone.stem.0.mlp.0.weight"][0],
             "kernel_size": kernel_size,
         },
-        "decoder": common["decoder"]
-        | {
-            "kind": "cltdr",
-            "variant": "release",
-            "bins": shapes["reg_head.offset_head.conv.weight"][0] // 2 - 1,
-            "boundary_kernel_size": shapes["start_head.cls_head.conv.weight"][2],
-        },
+        "decoder": common["decoder"] | {"kind": "cltdr", "variant": "release", **trident_keys(shapes)},
     }
 
 
 def _local_kernel_size(shapes: Shapes) -> int:
     """Steps that the local branch sees above the stem; 1 where there is nothing above it."""
-    rule = Rule("backbone.branch.{i}.convw.weight", "")
-    sizes = sorted({shape[2] for name, shape in shapes.items() if rule.matches(name)})
+    sizes = kernel_sizes(shapes, "backbone.branch.{i}.convw.weight")
     if len(sizes) > 1:
         raise InputError(
             f"these weights of CLTDR-GMG have local branches of {', '.join(map(str, sizes))} steps in different "
