@@ -4,7 +4,6 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import pytest
 import torch
-import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
@@ -248,21 +247,6 @@ def test_the_stem_sees_single_steps_and_is_neither_scaled_nor_dropped(randomised
     quiet, trained = encoder.eval()(x).levels, encoder.train()(x).levels
     assert torch.equal(quiet[0], trained[0])
     assert not torch.equal(quiet[1], trained[1])
-
-
-def test_the_levels_are_the_blocks_one_after_another_with_pooling_between(randomised: Randomised) -> None:
-    encoder = randomised(encoder_of(stem_blocks=3))
-    x = level = torch.randn(1, 16, 11)
-    assert (len(encoder.stem), len(encoder.branch)) == (3, 2)
-    for block in encoder.stem:
-        level = block(level, Padding.of(level, None))
-    expected = [level]
-    for block in encoder.branch:
-        level = F.max_pool1d(level, 3, stride=2, padding=1)
-        level = block(level, Padding.of(level, None))
-        expected.append(level)
-    for found, one in zip(encoder(x).levels, expected, strict=True):
-        assert_close(found, one)
 
 
 def test_with_padding_as_released_pooling_takes_in_what_stands_there(randomised: Randomised) -> None:
