@@ -11,6 +11,10 @@ from hypothesis import HealthCheck, settings
 if TYPE_CHECKING:
     from untrimmed.models.predictions import Points
 
+# The tensors of tests are small: more threads would only wait for each other. torch reads this when it is
+# imported, here and in the processes that tests start.
+os.environ["OMP_NUM_THREADS"] = "1"
+
 # The same examples in every run, so that a change that did not break anything never fails;
 # `pytest --hypothesis-profile search` looks for new ones. A busy machine is no failure either.
 settings.register_profile(

@@ -1,6 +1,5 @@
 """Every encoder with every decoder: trained, stopped and taken up again, used, and true to each sequence."""
 
-from collections.abc import Iterator
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -34,14 +33,6 @@ DIMENSION = 6
 #: Steps of each sequence, at ten steps a second.
 LENGTHS = (37, 24, 30, 19)
 STEPS_PER_EPOCH = 2
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="module")

@@ -14,12 +14,32 @@ from untrimmed.judging import Question, judge
 COMMAND = "sweep grid.yaml --subset test --runs kept"
 
 
-def test_a_sweep_that_is_stopped_goes_on_to_its_table(world: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+def write_grid(epochs: int) -> None:
+    """One cell."""
     Path("grid.yaml").write_text(
-        "base: tiny.yaml\ntraining: {epochs: 4, max_length: 64}\n"
+        f"base: tiny.yaml\ntraining: {{epochs: {epochs}, max_length: 64}}\n"
         "grid: {decoder: {plain: {model.decoder.kind: convolutional}}}\n"
     )
+
+
+def test_a_sweep_ends_with_its_table_and_is_not_done_twice(world: Path) -> None:
+    write_grid(epochs=1)
+    result = run_here(COMMAND)
+    assert result.code == 0, result.stderr
+    (run,) = world.glob("kept/*")
+    expected = judge(Question(run, subset="test"))
+    assert f"| plain | {100 * expected.average_map:.1f} | – |" in result.stdout
+    assert Path("sweeps/grid/table.md").read_text() == result.stdout
+    assert (run / "evaluation.json").read_text() == json_text(expected)
+
+    again = run_here(COMMAND)
+    assert (again.code, again.stdout) == (0, result.stdout)
+    assert "1 runs, of which 1 are done\n" in again.stderr
+
+
+@pytest.mark.slow
+def test_a_sweep_that_is_stopped_goes_on_where_it_was(world: Path) -> None:
+    write_grid(epochs=4)
     with subprocess.Popen(
         [PROGRAM, *COMMAND.split()], cwd=world, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as process:
@@ -35,15 +55,7 @@ def test_a_sweep_that_is_stopped_goes_on_to_its_table(world: Path, monkeypatch: 
 
     result = run_here(COMMAND)
     assert result.code == 0, result.stderr
-    expected = judge(Question(metrics.parent, subset="test"))
-    assert f"| plain | {100 * expected.average_map:.1f} | – |" in result.stdout
-    assert Path("sweeps/grid/table.md").read_text() == result.stdout
-    assert (metrics.parent / "evaluation.json").read_text() == json_text(expected)
     assert [row.split(",")[0] for row in metrics.read_text().splitlines()[1:]] == ["1", "2", "3", "4"]
-
-    again = run_here(COMMAND)
-    assert (again.code, again.stdout) == (0, result.stdout)
-    assert "1 runs, of which 1 are done\n" in again.stderr
 
 
 def test_costs_are_measured_without_data(world: Path) -> None:

@@ -2,7 +2,6 @@
 
 import json
 import logging
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -23,14 +22,6 @@ from untrimmed.models.build import build_detector
 DIMENSION = 6
 GRID = TimeGrid(fps=10, stride=2, window=4)
 SCORES = {"a": [0.1, 0.8, 0.6], "b": [0.7, 0.2, 0.3]}
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture

@@ -1,6 +1,6 @@
 import dataclasses
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -28,14 +28,6 @@ CLASSES = ("pour", "stir")
 DIMENSION = 6
 GRID = TimeGrid(fps=10, stride=2, window=4)
 LENGTHS = {"a": 30, "b": 7, "c": 1, "d": 18, "e": 30}
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="module")

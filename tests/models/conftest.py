@@ -8,19 +8,10 @@ from torch.autograd import gradcheck
 from untrimmed.config import ModelSection
 from untrimmed.models.build import build_detector
 from untrimmed.models.detector import ActionDetector
-from untrimmed.models.predictions import Places, Points
+from untrimmed.models.predictions import Places, Points, Predictions
 
 DIMENSION = 24
 CLASSES = 3
-
-
-@pytest.fixture(scope="session", autouse=True)
-def one_thread() -> Iterator[None]:
-    """These tensors are small: more threads would only wait for each other."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="session")
@@ -106,6 +97,26 @@ def every_place() -> Callable[..., Places]:
         return Places(torch.full_like(point, row), point, label)
 
     return build
+
+
+@pytest.fixture(scope="session")
+def outputs(every_place: Callable[..., Places]) -> Callable[..., list[Tensor]]:
+    """outputs(predictions, row) is all that is said of one sequence, before refinement and after.
+
+    Logits and distances of every valid point and class.
+    """
+
+    def said(predictions: Predictions, row: int) -> list[Tensor]:
+        points = predictions.points
+        places = every_place(points, row, predictions.class_logits.shape[1])
+        parts = [predictions] if predictions.coarse is None else [predictions, predictions.coarse]
+        return [
+            output
+            for part in parts
+            for output in (part.class_logits[row][:, points.valid[row]], part.regression.distances(places))
+        ]
+
+    return said
 
 
 @pytest.fixture(scope="module")

@@ -24,10 +24,9 @@ from untrimmed.models.decoders.cross_layer import (
 from untrimmed.models.decoders.refinement import RefinedRegression
 from untrimmed.models.decoders.trident import TridentRegression
 from untrimmed.models.detector import ActionDetector
-from untrimmed.models.predictions import Places, Predictions
 
 Randomised = Callable[..., nn.Module]
-EveryPlace = Callable[..., Places]
+Outputs = Callable[..., list[Tensor]]
 Padded = Callable[..., Tensor]
 
 DIMENSION, CLASSES = 6, 2
@@ -65,21 +64,9 @@ def built(encoder: dict[str, Any], decoder: dict[str, Any], **model: Any) -> Act
     return build_detector(section, input_dim=DIMENSION, classes=CLASSES)
 
 
-def outputs(predictions: Predictions, row: int, every_place: EveryPlace) -> list[Tensor]:
-    """All that is said of one sequence: logits and distances of every valid point and class."""
-    points = predictions.points
-    places = every_place(points, row, CLASSES)
-    parts = [predictions] if predictions.coarse is None else [predictions, predictions.coarse]
-    return [
-        output
-        for part in parts
-        for output in (part.class_logits[row][:, points.valid[row]], part.regression.distances(places))
-    ]
-
-
-def assert_every_parameter_learns(detector: ActionDetector, every_place: EveryPlace) -> None:
+def assert_every_parameter_learns(detector: ActionDetector, outputs: Outputs) -> None:
     predictions = detector.train()(torch.randn(2, 24, DIMENSION), [24, 17])
-    sum(output.square().sum() for row in (0, 1) for output in outputs(predictions, row, every_place)).backward()
+    sum(output.square().sum() for row in (0, 1) for output in outputs(predictions, row)).backward()
     still = [
         name
         for name, parameter in detector.named_parameters()
@@ -90,25 +77,23 @@ def assert_every_parameter_learns(detector: ActionDetector, every_place: EveryPl
 
 @pytest.mark.parametrize("encoder", ENCODERS, ids=lambda keys: "-".join(map(str, keys.values())))
 def test_every_parameter_of_every_encoder_learns(
-    encoder: dict[str, Any], randomised: Randomised, every_place: EveryPlace
+    encoder: dict[str, Any], randomised: Randomised, outputs: Outputs
 ) -> None:
     detector = randomised(built({**encoder, "drop_path": 0.0}, {}), size=0.3)
-    assert_every_parameter_learns(detector, every_place)
+    assert_every_parameter_learns(detector, outputs)
 
 
 @pytest.mark.parametrize("decoder", DECODERS, ids=lambda keys: "-".join(map(str, keys.values())))
 def test_every_parameter_of_every_decoder_learns(
-    decoder: dict[str, Any], randomised: Randomised, every_place: EveryPlace
+    decoder: dict[str, Any], randomised: Randomised, outputs: Outputs
 ) -> None:
     detector = randomised(built({"drop_path": 0.0, "branches": ["local"]}, decoder), size=0.3)
-    assert_every_parameter_learns(detector, every_place)
+    assert_every_parameter_learns(detector, outputs)
 
 
-def test_every_parameter_of_the_release_learns(randomised: Randomised, every_place: EveryPlace) -> None:
+def test_every_parameter_of_the_release_learns(randomised: Randomised, outputs: Outputs) -> None:
     release = {"variant": "release"}
-    assert_every_parameter_learns(
-        randomised(built({**release, "drop_path": 0.0}, release), size=0.3), every_place
-    )
+    assert_every_parameter_learns(randomised(built({**release, "drop_path": 0.0}, release), size=0.3), outputs)
 
 
 @pytest.fixture(scope="module")
@@ -148,15 +133,15 @@ def test_predictions_of_a_sequence_are_those_it_has_alone(
     seed: int,
     detectors: list[ActionDetector],
     padded: Padded,
-    every_place: EveryPlace,
+    outputs: Outputs,
 ) -> None:
     generator = torch.Generator().manual_seed(seed)
     sequences = [torch.randn(DIMENSION, n, generator=generator).double() for n in lengths]
     detector = detectors[which]
     together = detector(padded(sequences, max(lengths) + more, behind).mT, lengths)
     for row, sequence in enumerate(sequences):
-        alone = outputs(detector(sequence.t()[None]), 0, every_place)
-        for found, expected in zip(outputs(together, row, every_place), alone, strict=True):
+        alone = outputs(detector(sequence.t()[None]), 0)
+        for found, expected in zip(outputs(together, row), alone, strict=True):
             assert_close(found, expected, atol=1e-9, rtol=0)
 
 

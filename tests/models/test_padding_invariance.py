@@ -13,16 +13,16 @@ from torch.testing import assert_close
 
 from untrimmed.models.detector import ActionDetector
 from untrimmed.models.encoders.gmg import GMGEncoder
-from untrimmed.models.predictions import Places, Predictions
+from untrimmed.models.predictions import Predictions
 
 SmallDetector = Callable[..., ActionDetector]
-EveryPlace = Callable[..., Places]
+Outputs = Callable[..., list[Tensor]]
 Padded = Callable[..., Tensor]
 Detectors = dict[torch.dtype, list[ActionDetector]]
 
 pytestmark = pytest.mark.usefixtures("in_float64")
 
-DIMENSION, CLASSES = 24, 3
+DIMENSION = 24
 # In doubles only a leak can be seen. In single precision the rule asks for 1e-4; what is left is rounding,
 # which group normalisation magnifies where a group holds only few values: narrow networks on short sequences.
 TOLERANCE = {torch.float64: 1e-9, torch.float32: 5e-5}
@@ -79,18 +79,6 @@ def detectors(small_detector: SmallDetector) -> Detectors:
 precisions = pytest.mark.parametrize("dtype", TOLERANCE, ids=str)
 
 
-def outputs(predictions: Predictions, row: int, every_place: EveryPlace) -> list[Tensor]:
-    """All that is said of one sequence: logits and distances of every valid point and class, both times."""
-    points = predictions.points
-    places = every_place(points, row, CLASSES)
-    assert predictions.coarse is not None
-    return [
-        output
-        for part in (predictions, predictions.coarse)
-        for output in (part.class_logits[row][:, points.valid[row]], part.regression.distances(places))
-    ]
-
-
 def assert_same(given: list[Tensor], expected: list[Tensor]) -> None:
     for one, other in zip(given, expected, strict=True):
         assert one.dtype == other.dtype
@@ -102,13 +90,13 @@ def assert_same(given: list[Tensor], expected: list[Tensor]) -> None:
 @given(batch=batches(), which=st.integers(0, 3))
 @torch.no_grad()
 def test_predictions_of_a_sequence_are_those_it_has_alone(
-    batch: Batch, which: int, dtype: torch.dtype, detectors: Detectors, padded: Padded, every_place: EveryPlace
+    batch: Batch, which: int, dtype: torch.dtype, detectors: Detectors, padded: Padded, outputs: Outputs
 ) -> None:
     detector, sequences = detectors[dtype][which], batch.sequences(dtype)
     together = detector(padded(sequences, batch.steps, batch.content()).mT, batch.lengths)
     for row, sequence in enumerate(sequences):
         alone = detector(sequence.t()[None])
-        assert_same(outputs(together, row, every_place), outputs(alone, 0, every_place))
+        assert_same(outputs(together, row), outputs(alone, 0))
 
 
 @precisions
@@ -122,40 +110,40 @@ def test_predictions_do_not_depend_on_the_order_of_the_batch(
     dtype: torch.dtype,
     detectors: Detectors,
     padded: Padded,
-    every_place: EveryPlace,
+    outputs: Outputs,
 ) -> None:
     detector, x = detectors[dtype][which], padded(batch.sequences(dtype), batch.steps).mT
     order = data.draw(st.permutations(range(len(x))))
     given = detector(x, batch.lengths)
     reordered = detector(x[order], [batch.lengths[row] for row in order])
     for row, original in enumerate(order):
-        assert_same(outputs(reordered, row, every_place), outputs(given, original, every_place))
+        assert_same(outputs(reordered, row), outputs(given, original))
 
 
 @pytest.mark.parametrize("steps", range(1, 10))
 @torch.no_grad()
 def test_the_shortest_sequences_may_be_padded_too(
-    steps: int, detectors: Detectors, padded: Padded, every_place: EveryPlace
+    steps: int, detectors: Detectors, padded: Padded, outputs: Outputs
 ) -> None:
     sequence = Batch([steps], steps, seed=steps, behind="0").sequences(torch.float64)[0]
     detector = detectors[torch.float64][1]
-    alone = outputs(detector(sequence.t()[None]), 0, every_place)
+    alone = outputs(detector(sequence.t()[None]), 0)
     for behind in (1, 2, 100):
         more = detector(padded([sequence], steps + behind, 7.0).mT, [steps])
-        assert_same(outputs(more, 0, every_place), alone)
+        assert_same(outputs(more, 0), alone)
 
 
 @torch.no_grad()
-def test_lengths_that_fill_their_rows_are_no_lengths(detectors: Detectors, every_place: EveryPlace) -> None:
+def test_lengths_that_fill_their_rows_are_no_lengths(detectors: Detectors, outputs: Outputs) -> None:
     detector, x = detectors[torch.float32][0], torch.randn(2, 21, DIMENSION)
     given, without = detector(x, [21, 21]), detector(x)
-    for one, other in zip(outputs(given, 1, every_place), outputs(without, 1, every_place), strict=True):
+    for one, other in zip(outputs(given, 1), outputs(without, 1), strict=True):
         assert torch.equal(one, other)
 
 
 @torch.no_grad()
 def test_a_sequence_that_is_not_a_number_harms_no_other(
-    detectors: Detectors, padded: Padded, every_place: EveryPlace
+    detectors: Detectors, padded: Padded, outputs: Outputs
 ) -> None:
     batch = Batch([30, 17, 30], 33, seed=0, behind="0")
     detector, sequences = detectors[torch.float64][0], batch.sequences(torch.float64)
@@ -164,7 +152,7 @@ def test_a_sequence_that_is_not_a_number_harms_no_other(
     together = detector(x, batch.lengths)
     for row in (1, 2):
         alone = detector(sequences[row].t()[None])
-        assert_same(outputs(together, row, every_place), outputs(alone, 0, every_place))
+        assert_same(outputs(together, row), outputs(alone, 0))
 
 
 @settings(deadline=None, max_examples=12)
@@ -188,25 +176,25 @@ def encoder(randomised: Callable[..., nn.Module]) -> nn.Module:
     return randomised(GMGEncoder(16, 5, stem_blocks=2, hidden=24)).double()
 
 
-def loss_of(predictions: Predictions, every_place: EveryPlace) -> Tensor:
+def loss_of(predictions: Predictions, outputs: Outputs) -> Tensor:
     """A sum over sequences of smooth functions of all outputs."""
     rows = range(len(predictions.class_logits))
-    return sum(output.tanh().square().sum() for row in rows for output in outputs(predictions, row, every_place))
+    return sum(output.tanh().square().sum() for row in rows for output in outputs(predictions, row))
 
 
 @pytest.mark.parametrize(
     "lengths", [[23, 9, 1], [5, 5, 40, 64], [2, 3]], ids=lambda lengths: "-".join(map(str, lengths))
 )
 def test_gradients_of_a_batch_are_the_sum_of_those_of_its_sequences(
-    lengths: list[int], small_detector: SmallDetector, padded: Padded, every_place: EveryPlace
+    lengths: list[int], small_detector: SmallDetector, padded: Padded, outputs: Outputs
 ) -> None:
     detector = small_detector(levels=4, positions=True, boundary_kernel_size=1).double()
     batch = Batch(lengths, max(lengths) + 6, seed=1, behind="nan")
     sequences = batch.sequences(torch.float64)
-    loss_of(detector(padded(sequences, batch.steps, batch.content()).mT, lengths), every_place).backward()
+    loss_of(detector(padded(sequences, batch.steps, batch.content()).mT, lengths), outputs).backward()
     together = {name: parameter.grad for name, parameter in detector.named_parameters()}
     detector.zero_grad()
     for sequence in sequences:
-        loss_of(detector(sequence.t()[None]), every_place).backward()
+        loss_of(detector(sequence.t()[None]), outputs).backward()
     alone = {name: parameter.grad for name, parameter in detector.named_parameters()}
     assert_close(together, alone, atol=1e-11, rtol=1e-8)

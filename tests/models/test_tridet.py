@@ -14,9 +14,8 @@ from untrimmed.config.model import ModelSection
 from untrimmed.models.build import build_detector
 from untrimmed.models.detector import ActionDetector
 from untrimmed.models.layers import ResidualPath
-from untrimmed.models.predictions import Places, Predictions
 
-EveryPlace = Callable[..., Places]
+Outputs = Callable[..., list[Tensor]]
 Padded = Callable[..., Tensor]
 
 DIMENSION, CLASSES = 10, 2
@@ -83,13 +82,6 @@ def test_with_its_defaults_it_has_as_many_parameters_as_the_release() -> None:
     assert sum(parameter.numel() for parameter in detector.parameters()) == 15_989_604
 
 
-def outputs(predictions: Predictions, row: int, every_place: EveryPlace) -> list[Tensor]:
-    """Logits and distances of every valid point and class of a sequence."""
-    points = predictions.points
-    logits = predictions.class_logits[row][:, points.valid[row]]
-    return [logits, predictions.regression.distances(every_place(points, row, CLASSES))]
-
-
 @pytest.fixture(scope="module")
 def detectors(randomised: Callable[..., nn.Module]) -> list[nn.Module]:
     shapes: list[dict[str, Any]] = [
@@ -119,12 +111,12 @@ def test_predictions_of_a_sequence_are_those_it_has_alone(
     which: int,
     detectors: list[nn.Module],
     padded: Padded,
-    every_place: EveryPlace,
+    outputs: Outputs,
 ) -> None:
     generator = torch.Generator().manual_seed(sum(lengths))
     sequences = [torch.randn(DIMENSION, n, generator=generator, dtype=torch.float64) for n in lengths]
     together = detectors[which](padded(sequences, max(lengths) + more, behind).mT, lengths)
     for row, sequence in enumerate(sequences):
         alone = detectors[which](sequence.t()[None])
-        for one, other in zip(outputs(together, row, every_place), outputs(alone, 0, every_place), strict=True):
+        for one, other in zip(outputs(together, row), outputs(alone, 0), strict=True):
             assert_close(one, other, atol=1e-9, rtol=0)

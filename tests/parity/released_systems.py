@@ -22,11 +22,11 @@ from untrimmed.detection.localizer import Decoding, Localizer
 from untrimmed.features.sequence import FeatureSequence
 from untrimmed.features.time_grid import TimeGrid
 from untrimmed.models.build import build_detector
-from untrimmed.recipes.loading import merge
 from untrimmed.released.actionformer import ACTIONFORMER
 from untrimmed.released.actionmamba import ACTIONMAMBA
 from untrimmed.released.cltdr import CLTDR_GMG
 from untrimmed.released.common import classes, input_dim
+from untrimmed.released.recipe import recipe_for
 from untrimmed.released.system import System
 from untrimmed.released.temporalmaxer import TEMPORALMAXER
 from untrimmed.released.translation import translate
@@ -50,13 +50,13 @@ class Case:
         system: its rules.
         heads: from the name of an array of head outputs to our module that computes it, and which of its outputs
             it is.
-        keys: more keys of the recipe that follow from the release's own configuration.
+        changes: `section.key=value`, what else of the recipe follows from the release's own configuration.
     """
 
     name: str
     system: System
     heads: Mapping[str, tuple[str, Callable[[Any], Tensor]]]
-    keys: Callable[[dict[str, Any]], dict[str, Any]] = lambda _: {}
+    changes: Callable[[dict[str, Any]], list[str]] = lambda _: []
 
 
 class Outputs:
@@ -83,17 +83,13 @@ class Outputs:
 
     def _recipe(self, shapes: dict[str, tuple[int, ...]]) -> Recipe:
         given = self.settings
-        values = {
-            "data": {"annotations": "a.json", "features": "f"},
-            "model": {"padding": "release"} | self.case.system.model(shapes),
-        }
-        values = merge(values, dict(self.case.system.settings))
-        values = merge(values, {"model": {"release_padding": {"length": given["max_seq_len"]}}})
-        values = merge(
-            values, {"training": {"loss": {"initial_normalizer": given["train_cfg"]["init_loss_norm"]}}}
-        )
-        values = merge(values, self.case.keys(given))
-        return Recipe.model_validate_json(json.dumps(values), strict=True)
+        changes = [
+            f"model.release_padding.length={given['max_seq_len']}",
+            f"training.loss.initial_normalizer={given['train_cfg']['init_loss_norm']}",
+            *self.case.changes(given),
+        ]
+        told = {"model": self.case.system.model(shapes)}
+        return recipe_for(self.case.system.settings, told, overrides=changes, where=self.case.name)[0]
 
     def errors(self) -> dict[str, float]:
         """The largest relative error of each quantity, over both sequences and all levels."""
@@ -214,16 +210,9 @@ def centre_bins(regression: Any) -> Tensor:
     return found
 
 
-def attention_windows(given: dict[str, Any]) -> dict[str, Any]:
+def attention(given: dict[str, Any]) -> list[str]:
     """What the shapes of ActionFormer's tensors do not tell."""
-    window = given["n_mha_win_size"]
-    coarsest = 2 ** (len(given["regression_range"]) - 1)
-    return {
-        "model": {
-            "encoder": {"heads": given["n_head"], "window": window},
-            "release_padding": {"multiple": coarsest * 2 * (window // 2)},
-        }
-    }
+    return [f"model.encoder.heads={given['n_head']}", f"model.encoder.window={given['n_mha_win_size']}"]
 
 
 #: The two heads of ActionFormer, TemporalMaxer and ActionMamba.
@@ -244,7 +233,7 @@ CROSS_LAYER = TRIDENT | {
 }
 #: Every released system that can be compared.
 CASES: tuple[Case, ...] = (
-    Case("actionformer", ACTIONFORMER, CONVOLUTIONAL, attention_windows),
+    Case("actionformer", ACTIONFORMER, CONVOLUTIONAL, attention),
     Case("temporalmaxer", TEMPORALMAXER, CONVOLUTIONAL),
     Case("tridet", TRIDET, TRIDENT),
     Case("actionmamba", ACTIONMAMBA, CONVOLUTIONAL),

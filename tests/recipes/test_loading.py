@@ -137,6 +137,14 @@ def test_every_mistake_is_told_at_once() -> None:
             f'model.encoder.kind is "sgb", but must be one of {ENCODERS}; did you mean sgp?',
         ),
         ("model.encoder.kernel_size=4", "model.encoder.kernel_size: must be odd, but is 4"),
+        *(
+            (
+                f"model.encoder={{kind: transformer, window: {window}}}",
+                f"model.encoder.window is {window}, but must be a whole number at least 1 and odd or "
+                "[a whole number at least 1 and odd or null, ...] or null",
+            )
+            for window in ("8", "[7, 8, null]", "0")
+        ),
         (
             "training.crop_ratio=[0.5,2]",
             "training.crop_ratio is [0.5, 2], but must be [a number from 0 to 1, a number from 0 to 1] or null",

@@ -8,7 +8,8 @@ from pydantic import create_model
 
 from untrimmed.config.encoders import ENCODER_SECTIONS, EncoderSection
 from untrimmed.errors import InputError
-from untrimmed.recipes.loading import load_recipe, merge
+from untrimmed.recipes.loading import load_recipe
+from untrimmed.recipes.merging import merge
 
 #: gmg has these keys; of them max_pooling has none, transformer the stem, sgp all three.
 BASE = """\

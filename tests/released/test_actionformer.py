@@ -1,12 +1,10 @@
-import json
-
 import torch
 
 from untrimmed.config import Recipe
 from untrimmed.models.build import build_detector
-from untrimmed.recipes.loading import merge
 from untrimmed.released.actionformer import ACTIONFORMER
 from untrimmed.released.common import classes, input_dim
+from untrimmed.released.recipe import recipe_for
 from untrimmed.released.translation import translate
 
 CHANNELS, DIMENSION, CLASSES, LEVELS = 32, 7, 3, 4
@@ -49,8 +47,7 @@ def released() -> dict[str, tuple[int, ...]]:
 
 
 def recipe_of(shapes: dict[str, tuple[int, ...]]) -> Recipe:
-    values = {"data": {"annotations": "a.json", "features": "f"}, "model": ACTIONFORMER.model(shapes)}
-    return Recipe.model_validate_json(json.dumps(merge(values, dict(ACTIONFORMER.settings))), strict=True)
+    return recipe_for(ACTIONFORMER.settings, {"model": ACTIONFORMER.model(shapes)}, where="x.pth")[0]
 
 
 def test_every_tensor_of_the_release_fills_one_of_ours() -> None:
@@ -75,8 +72,8 @@ def test_the_settings_are_those_of_the_released_configuration() -> None:
         "drop_path": 0.1,
         "layer_scale": 1e-4,
     }
-    # The coarsest of six levels, in chunks of 2 * 9 steps.
-    assert recipe.model.release_padding.multiple == 2**5 * 18
+    # The coarsest of four levels, in chunks of 2 * 9 steps.
+    assert recipe.model.release_padding.multiple == 2**3 * 18
     assert (recipe.training.epochs, recipe.training.warmup_epochs) == (35, 5)
     assert recipe.training.loss.classification == "focal"
     assert recipe.detection.suppression.voting_weight == "score_tiou"

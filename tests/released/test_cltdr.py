@@ -1,17 +1,15 @@
 """What is read of CLTDR-GMG's released weights."""
 
-import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 
-from untrimmed.config import Recipe
 from untrimmed.errors import InputError
 from untrimmed.models.build import build_detector
-from untrimmed.recipes.loading import merge
 from untrimmed.released.cltdr import CLTDR_GMG
+from untrimmed.released.recipe import recipe_for
 from untrimmed.released.translation import Rule, translate
 
 #: The tensors that tell how a network is built, of one that is different everywhere.
@@ -71,8 +69,7 @@ def test_every_tensor_has_its_place_and_the_scales_that_do_nothing_are_named(sha
     translated = translate(state, CLTDR_GMG.rules)
     assert translated.unmatched == ()
     assert translated.unused == tuple(f"refineHead.scale.{level}.scale" for level in range(6))
-    values = merge({"data": {"annotations": "a", "features": "f"}}, {"model": CLTDR_GMG.model(shapes)})
-    recipe = Recipe.model_validate_json(json.dumps(merge(values, dict(CLTDR_GMG.settings))), strict=True)
+    recipe, _ = recipe_for(CLTDR_GMG.settings, {"model": CLTDR_GMG.model(shapes)}, where="cltdr.pth")
     assert recipe.training.loss.classification == "released_varifocal"
     assert recipe.training.loss.normalizer == "running_twice"
     assert recipe.model.encoder.layer_scale == 1e-4

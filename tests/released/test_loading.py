@@ -15,7 +15,7 @@ SMALL = System(
         Rule("norms.{i}.{p}", "1.{p}", flat),
     ),
     model=lambda shapes: {},
-    settings={},
+    recipe="demo",
 )
 
 

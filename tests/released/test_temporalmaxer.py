@@ -1,5 +1,3 @@
-import json
-
 import pytest
 import torch
 from torch import Tensor
@@ -7,7 +5,7 @@ from torch import Tensor
 from untrimmed.config import Recipe
 from untrimmed.models.build import build_detector
 from untrimmed.models.detector import ActionDetector
-from untrimmed.recipes.loading import merge
+from untrimmed.released.recipe import recipe_for
 from untrimmed.released.temporalmaxer import TEMPORALMAXER
 from untrimmed.released.translation import translate
 
@@ -40,8 +38,7 @@ def loaded(theirs: dict[str, Tensor]) -> tuple[Recipe, ActionDetector]:
     """The recipe that follows from a checkpoint, and its network; each weight has found its place."""
     prepared = TEMPORALMAXER.prepared(theirs)
     shapes = {name: tuple(tensor.shape) for name, tensor in prepared.items()}
-    values = merge({"data": {"annotations": "a.json", "features": "f"}}, {"model": TEMPORALMAXER.model(shapes)})
-    recipe = Recipe.model_validate_json(json.dumps(merge(values, dict(TEMPORALMAXER.settings))), strict=True)
+    recipe, _ = recipe_for(TEMPORALMAXER.settings, {"model": TEMPORALMAXER.model(shapes)}, where="x.pth")
     translated = translate(prepared, TEMPORALMAXER.rules)
     assert translated.unmatched == ()
     detector = build_detector(recipe.model, input_dim=10, classes=4)
@@ -91,8 +88,7 @@ def test_settings_are_those_of_the_release() -> None:
     assert recipe.detection.suppression.voting_weight == "score_tiou"
     assert recipe.detection.suppression.max_detections == 200
     assert recipe.model.release_padding.length == 2304
-    # Whoever imports it chooses the padding.
-    assert recipe.model.padding == "own"
+    assert recipe.model.padding == "release"
 
 
 def test_the_checkpoint_itself_stays_as_it_is() -> None:

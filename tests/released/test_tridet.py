@@ -1,4 +1,3 @@
-import json
 from typing import Any
 
 import pytest
@@ -8,7 +7,7 @@ from untrimmed.config import Recipe
 from untrimmed.errors import InputError
 from untrimmed.models.build import build_detector
 from untrimmed.models.encoders.sgp import wide_kernel_size
-from untrimmed.recipes.loading import merge
+from untrimmed.released.recipe import recipe_for
 from untrimmed.released.system import Shapes
 from untrimmed.released.translation import translate
 from untrimmed.released.tridet import TRIDET
@@ -62,9 +61,7 @@ def shapes_of(
 
 
 def recipe_of(shapes: Shapes) -> Recipe:
-    values: dict[str, Any] = {"data": {"annotations": "a.json", "features": "f"}, "model": TRIDET.model(shapes)}
-    values = merge(values, dict(TRIDET.settings))
-    return Recipe.model_validate_json(json.dumps(values), strict=True)
+    return recipe_for(TRIDET.settings, {"model": TRIDET.model(shapes)}, where="x.pth")[0]
 
 
 @pytest.mark.parametrize(

@@ -144,7 +144,7 @@ def test_drawing_needs_no_display_and_chooses_no_backend(tmp_path: Path) -> None
         "assert 'matplotlib.pyplot' not in sys.modules"
     )
     without = {name: value for name, value in os.environ.items() if name not in ("DISPLAY", "WAYLAND_DISPLAY")}
-    environment = without | {"MPLBACKEND": "tkagg", "OMP_NUM_THREADS": "1"}
+    environment = without | {"MPLBACKEND": "tkagg"}
     subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env=environment, check=True)
     assert (tmp_path / "v.png").read_bytes().startswith(b"\x89PNG")
 

@@ -1,8 +1,7 @@
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-import torch
 
 from untrimmed.demo.task import write_task
 from untrimmed.sweeping.plan import Plan, make_plan
@@ -16,15 +15,6 @@ model:
   decoder: {head_channels: 16, bins: 4}
 training: {epochs: 2, warmup_epochs: 1, max_length: 64, accelerator: cpu}
 """
-
-
-@pytest.fixture(scope="session", autouse=True)
-def one_thread() -> Iterator[None]:
-    """These tensors are small: more threads would only wait for each other."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture

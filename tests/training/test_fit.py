@@ -93,6 +93,7 @@ def test_the_options_of_the_releases_reach_the_losses(recipe_for):
 def test_a_run_folder_holds_models_metrics_detections_and_the_recipe(trained, recipe_for):
     assert {path.name for path in trained.path.iterdir()} == {
         "recipe.yaml", "last.safetensors", "best.safetensors", "metrics.csv", "detections.json", "resume.ckpt",
+        "times.csv",
     }  # fmt: skip
     assert load_recipe(str(trained.recipe)) == recipe_for()
 

@@ -224,6 +224,13 @@ class ResidualPath(nn.Module):
         return torch.addcmul(x, branch, scale)
 
 
+def linear(inputs: int, outputs: int) -> nn.Linear:
+    """A linear layer whose bias starts at zero."""
+    layer = nn.Linear(inputs, outputs)
+    nn.init.zeros_(layer.bias)
+    return layer
+
+
 class FeedForward(nn.Module):
     """Two layers with GELU between them, applied to each step alone.
 
@@ -234,10 +241,8 @@ class FeedForward(nn.Module):
 
     def __init__(self, channels: int, hidden: int) -> None:
         super().__init__()
-        self.widen = nn.Linear(channels, hidden)
-        self.narrow = nn.Linear(hidden, channels)
-        for layer in (self.widen, self.narrow):
-            nn.init.zeros_(layer.bias)
+        self.widen = linear(channels, hidden)
+        self.narrow = linear(hidden, channels)
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, C, T) to the same."""

@@ -14,7 +14,7 @@ from untrimmed.config import Recipe
 from untrimmed.errors import InputError
 from untrimmed.files import read_text
 from untrimmed.recipes.built_in import built_in, tables
-from untrimmed.recipes.keys import Key, find_key, kinds_of
+from untrimmed.recipes.merging import laid_over, merge
 from untrimmed.recipes.mistakes import did_you_mean, mistakes
 from untrimmed.recipes.plugins import admit_plugins, import_plugins
 
@@ -60,9 +60,7 @@ def completed(values: dict[str, Any], overrides: Sequence[str], where: str) -> R
 
 def overridden(values: dict[Any, Any], overrides: Sequence[str], where: str) -> dict[Any, Any]:
     """Such values with `section.key=value` overrides on top, whose order does not count but for the same key."""
-    changes: dict[str, Any] = {}
-    for text in overrides:
-        changes = _laid_over(changes, change(text))
+    changes = all_changes(overrides)
     import_plugins(changes, [Path.cwd()], where)
     merged: dict[Any, Any] = merge(values, changes)
     return merged
@@ -181,6 +179,14 @@ def read_values(path: Path) -> dict[Any, Any]:
     return values
 
 
+def all_changes(overrides: Sequence[str]) -> dict[str, Any]:
+    """What all of several `section.key=value` change, as nested dicts."""
+    changes: dict[str, Any] = {}
+    for text in overrides:
+        changes = laid_over(changes, change(text))
+    return changes
+
+
 def change(text: str) -> dict[str, Any]:
     """What `section.key=value` changes, as nested dicts."""
     name, equals, value = text.partition("=")
@@ -208,45 +214,6 @@ def _with_video(value: Any) -> Any:
     if isinstance(value, list):
         return [_with_video(part) for part in value]
     return value.replace(VIDEO, "{video}") if isinstance(value, str) else value
-
-
-def merge(values: Any, changes: Any, place: tuple[Any, ...] = ()) -> Any:
-    """Nested dicts with changes on top: dicts are merged, plugins are joined, everything else is replaced.
-
-    A section that becomes one of another kind loses the keys that were said of its old kind and that the new one
-    does not have. What the changes say stays, to be found wrong if it is.
-
-    Args:
-        values: as they are.
-        changes: what is said on top.
-        place: where in the recipe they are.
-    """
-    if place == ("plugins",) and isinstance(values, list) and isinstance(changes, list):
-        return [*values, *(name for name in changes if name not in values)]
-    if not (isinstance(values, dict) and isinstance(changes, dict)):
-        return changes
-    key = find_key(place)
-    if "kind" in changes and key is not None and key.path == place:
-        values = _of_kind(values, changes["kind"], key)
-    return values | {key: merge(values.get(key), part, (*place, key)) for key, part in changes.items()}
-
-
-def _of_kind(values: dict[Any, Any], kind: Any, key: Key) -> dict[Any, Any]:
-    """What stays of a section when it becomes one of this kind."""
-    kinds = kinds_of(key.field)
-    if kinds is None or kind == values.get("kind", kinds.default) or kinds.kind_of({"kind": kind}) is None:
-        return values
-    before = kinds.kind_of(values)
-    old = values if before is None else kinds.sections[before].model_fields
-    new = kinds.sections[kind].model_fields
-    return {name: value for name, value in values.items() if name in new or name not in old}
-
-
-def _laid_over(values: Any, changes: Any) -> Any:
-    """Changes of the command line on top of earlier ones, of which none is lost."""
-    if not (isinstance(values, dict) and isinstance(changes, dict)):
-        return changes
-    return values | {key: _laid_over(values.get(key), part) for key, part in changes.items()}
 
 
 def _resolved(values: Any, where: str) -> Any:

@@ -38,7 +38,8 @@ def _sentences(error: dict[str, Any], values: Any) -> list[str]:
     key = find_key(place, values)
     if error["type"] == "missing" and key is not None and len(key.path) == len(place):
         return [f"{needed} is not set; give it in the file or as {needed}=VALUE" for needed in _needed(key)]
-    if error["type"] == "value_error":
+    # What lies deeper than its key is an entry of a list or one of several types, each wrong in a way of its own.
+    if error["type"] == "value_error" and (key is None or len(key.path) == len(place)):
         said = str(error["ctx"]["error"])
         return [said if key is None else f"{key.name}: {said}"]
     if error["type"] == "unknown_kind" and key is not None:

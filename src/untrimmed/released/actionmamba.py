@@ -37,52 +37,6 @@ def _model(shapes: Shapes) -> dict[str, Any]:
     }
 
 
-#: What its released configuration for THUMOS14 says.
-_SETTINGS: dict[str, Any] = {
-    "model": {
-        # As if it had ActionFormer's windows of 19 steps, which it has not.
-        "release_padding": {"length": 2304, "multiple": 576},
-        # Its configuration says a drop path of 0.1, which its code does not pass on.
-        "encoder": {"drop_path": 0.3, "layer_scale": 1e-4},
-    },
-    "training": {
-        "epochs": 50,
-        "warmup_epochs": 5,
-        "batch_size": 2,
-        "learning_rate": 1e-4,
-        "final_learning_rate": 1e-8,
-        "weight_decay": 0.05,
-        "clip_norm": 1.0,
-        "average_decay": 0.999,
-        "max_length": 2304,
-        "crop_ratio": [0.9, 1.0],
-        "truncation_threshold": 0.5,
-        "input_noise": 0.0,
-        "center_radius": 1.5,
-        "loss": {
-            "classification": "focal",
-            "quality_power": 0.0,
-            "regression": "diou",
-            "regression_weight": 1.0,
-            "initial_normalizer": 100,
-        },
-    },
-    "detection": {
-        "threshold": 0.001,
-        "candidates_per_level": 2000,
-        "min_steps": 0.05,
-        "suppression": {
-            "method": "soft",
-            "per_class": True,
-            "sigma": 0.5,
-            "min_score": 0.001,
-            "max_detections": 200,
-            # Where detections of all classes compete, and with them vote.
-            "voting_weight": "score",
-        },
-    },
-}
-
 ACTIONMAMBA = System(
     name="actionmamba",
     rules=(
@@ -94,5 +48,7 @@ ACTIONMAMBA = System(
         *DISTANCE_HEAD,
     ),
     model=_model,
-    settings=_SETTINGS,
+    recipe="thumos14-internvideo2-actionmamba",
+    # As if it had ActionFormer's windows of 19 steps, which it has not.
+    besides={"model": {"release_padding": {"multiple": 576}}},
 )

@@ -1,4 +1,4 @@
-"""CLTDR-GMG (Li et al. 2025) as released: names and layouts of its tensors, and its settings for THUMOS14."""
+"""CLTDR-GMG (Li et al. 2025) as released: names and layouts of its tensors."""
 
 from typing import Any
 
@@ -9,12 +9,14 @@ from untrimmed.released.common import (
     NORMS,
     common_model,
     count,
+    dense,
+    kernel_sizes,
     output,
     trunk,
 )
 from untrimmed.released.system import Shapes, System
-from untrimmed.released.translation import Rule, depthwise, flat, matrix
-from untrimmed.released.tridet import trident_head
+from untrimmed.released.translation import Rule, depthwise, flat
+from untrimmed.released.tridet import trident_head, trident_keys
 
 
 def _block(theirs: str, ours: str) -> tuple[Rule, ...]:
@@ -29,24 +31,19 @@ def _block(theirs: str, ours: str) -> tuple[Rule, ...]:
         Rule(f"{theirs}.w2", f"{ours}.whole.second.weight"),
         Rule(f"{theirs}.b2", f"{ours}.whole.second.bias"),
         Rule(f"{theirs}.gn.{{p}}", f"{ours}.group_norm.{{p}}"),
-        *_dense(f"{theirs}.mlp.0", f"{ours}.feed_forward.widen"),
-        *_dense(f"{theirs}.mlp.2", f"{ours}.feed_forward.narrow"),
+        *dense(f"{theirs}.mlp.0", f"{ours}.feed_forward.widen"),
+        *dense(f"{theirs}.mlp.2", f"{ours}.feed_forward.narrow"),
         Rule(f"{theirs}.drop_path_out.scale", f"{ours}.mix_path.scale", flat),
         Rule(f"{theirs}.drop_path_mlp.scale", f"{ours}.feed_forward_path.scale", flat),
     )
-
-
-def _dense(theirs: str, ours: str) -> tuple[Rule, ...]:
-    """A convolution of kernel 1."""
-    return (Rule(f"{theirs}.weight", f"{ours}.weight", matrix), Rule(f"{theirs}.bias", f"{ours}.bias"))
 
 
 def _attention(theirs: str, resampling: str, ours: str) -> tuple[Rule, ...]:
     """What joins a level with one of its neighbours."""
     return (
         Rule(f"{theirs}.{resampling}.{{p}}", f"{ours}.resampling.{{p}}"),
-        *_dense(f"{theirs}.conv_l", f"{ours}.own"),
-        *_dense(f"{theirs}.attn.1", f"{ours}.attention"),
+        *dense(f"{theirs}.conv_l", f"{ours}.own"),
+        *dense(f"{theirs}.attn.1", f"{ours}.attention"),
     )
 
 
@@ -73,20 +70,13 @@ def _model(shapes: Shapes) -> dict[str, Any]:
             "hidden": shapes["backbone.stem.0.mlp.0.weight"][0],
             "kernel_size": kernel_size,
         },
-        "decoder": common["decoder"]
-        | {
-            "kind": "cltdr",
-            "variant": "release",
-            "bins": shapes["reg_head.offset_head.conv.weight"][0] // 2 - 1,
-            "boundary_kernel_size": shapes["start_head.cls_head.conv.weight"][2],
-        },
+        "decoder": common["decoder"] | {"kind": "cltdr", "variant": "release", **trident_keys(shapes)},
     }
 
 
 def _local_kernel_size(shapes: Shapes) -> int:
     """Steps that the local branch sees above the stem; 1 where there is nothing above it."""
-    rule = Rule("backbone.branch.{i}.convw.weight", "")
-    sizes = sorted({shape[2] for name, shape in shapes.items() if rule.matches(name)})
+    sizes = kernel_sizes(shapes, "backbone.branch.{i}.convw.weight")
     if len(sizes) > 1:
         raise InputError(
             f"these weights of CLTDR-GMG have local branches of {', '.join(map(str, sizes))} steps in different "
@@ -116,44 +106,5 @@ CLTDR_GMG = System(
         Rule("refineHead.scale.{i}.scale", None),
     ),
     model=_model,
-    # Those of THUMOS14 with I3D features.
-    settings={
-        "model": {"encoder": {"initial_std": 0.0, "layer_scale": 1e-4, "drop_path": 0.1}},
-        "training": {
-            "epochs": 40,
-            "warmup_epochs": 20,
-            "batch_size": 2,
-            "learning_rate": 1e-4,
-            "final_learning_rate": 1e-8,
-            "weight_decay": 0.035,
-            "clip_norm": 1.0,
-            "average_decay": 0.999,
-            "max_length": 2304,
-            "crop_ratio": [0.9, 1.0],
-            "truncation_threshold": 0.5,
-            "input_noise": 0.05,
-            "center_radius": 1.5,
-            "loss": {
-                "classification": "released_varifocal",
-                "quality_power": 0.2,
-                "quality_gradient": True,
-                "regression": "diou",
-                "coarse_weight": 0.3,
-                "normalizer": "running_twice",
-                "initial_normalizer": 100.0,
-            },
-        },
-        "detection": {
-            "threshold": 0.001,
-            "candidates_per_level": 2000,
-            "min_steps": 0.05,
-            "suppression": {
-                "method": "soft",
-                "per_class": True,
-                "sigma": 0.5,
-                "min_score": 0.001,
-                "max_detections": 2000,
-            },
-        },
-    },
+    recipe="thumos14-i3d-release",
 )

@@ -3,7 +3,7 @@
 from typing import Any
 
 from untrimmed.released.system import Shapes
-from untrimmed.released.translation import Rule, flat, taps_first
+from untrimmed.released.translation import Rule, flat, matrix, taps_first
 
 
 def trunk(theirs: str, ours: str) -> tuple[Rule, ...]:
@@ -20,6 +20,11 @@ def output(theirs: str, ours: str) -> tuple[Rule, ...]:
         Rule(f"{theirs}.conv.weight", f"{ours}.convolution.weight", taps_first),
         Rule(f"{theirs}.conv.bias", f"{ours}.convolution.bias"),
     )
+
+
+def dense(theirs: str, ours: str) -> tuple[Rule, ...]:
+    """A convolution of kernel 1."""
+    return (Rule(f"{theirs}.weight", f"{ours}.weight", matrix), Rule(f"{theirs}.bias", f"{ours}.bias"))
 
 
 def class_head(theirs: str, ours: str) -> tuple[Rule, ...]:
@@ -52,8 +57,17 @@ def classes(shapes: Shapes) -> int:
 
 def count(shapes: Shapes, name: str) -> int:
     """How many tensors have this name, with {i} for their number."""
+    return len(_of_name(shapes, name))
+
+
+def kernel_sizes(shapes: Shapes, name: str) -> list[int]:
+    """The different ones of the convolutions of this name, with {i} for their number, in order."""
+    return sorted({shape[2] for shape in _of_name(shapes, name)})
+
+
+def _of_name(shapes: Shapes, name: str) -> list[tuple[int, ...]]:
     rule = Rule(name, "")
-    return sum(rule.pattern.fullmatch(theirs) is not None for theirs in shapes)
+    return [shape for theirs, shape in shapes.items() if rule.matches(theirs)]
 
 
 def common_model(shapes: Shapes) -> dict[str, Any]:

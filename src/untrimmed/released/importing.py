@@ -145,7 +145,7 @@ def _told(system: System, shapes: Shapes, path: Path) -> tuple[dict[str, Any], i
 
 def _settings(system: System, is_any_action: bool) -> dict[str, Any]:
     """Those of the system; one class that nobody names is any action."""
-    data = {**system.settings.get("data", {}), **({"class_agnostic": True} if is_any_action else {})}
+    data = {"class_agnostic": True} if is_any_action else {}
     return {"name": system.name, **system.settings, "data": data}
 
 

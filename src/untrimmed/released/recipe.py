@@ -14,7 +14,8 @@ from untrimmed.config.encoders import (
     TransformerSection,
 )
 from untrimmed.recipes.keys import written
-from untrimmed.recipes.loading import change, checked, complete, find_recipe, merge, on_base, read_values
+from untrimmed.recipes.loading import all_changes, checked, complete, recipe_values
+from untrimmed.recipes.merging import merge
 from untrimmed.runs import flat
 
 logger = logging.getLogger(__name__)
@@ -94,9 +95,9 @@ def recipe_for(
     settings: Mapping[str, Any],
     shapes: dict[str, Any],
     *,
-    recipe: str | None,
-    overrides: Sequence[str],
-    padding: str | None,
+    recipe: str | None = None,
+    overrides: Sequence[str] = (),
+    padding: str | None = None,
     where: str,
 ) -> tuple[Recipe, Sources]:
     """The recipe, and who says what of it.
@@ -111,14 +112,12 @@ def recipe_for(
         padding: model.padding; None: what the recipe says, or release.
         where: the checkpoint, for errors.
     """
-    own = dict(PLACES) if recipe is None else _values_of(recipe)
+    own = dict(PLACES) if recipe is None else recipe_values(recipe)
     if not _same_kinds(own, shapes):
         if "model" in own:
             logger.warning("the recipe %s is for another encoder or decoder, so its model does not count", recipe)
         own = {key: part for key, part in own.items() if key != "model"}
-    changes: dict[str, Any] = {}
-    for text in overrides:
-        changes = merge(changes, change(text))
+    changes = all_changes(overrides)
     sources = Sources(settings, {} if recipe is None else own, shapes, changes, recipe)
     told = shapes if padding is None else merge(shapes, {"model": {"padding": padding}})
     values = merge(merge(merge(RELEASED, dict(settings)), own), told)
@@ -147,17 +146,11 @@ def _chunk(window: int | None) -> int:
     return 1 if window is None or window <= 1 else 2 * (window // 2)
 
 
-def _values_of(recipe: str) -> dict[str, Any]:
-    """The nested dicts of a recipe on top of those of its base."""
-    path = find_recipe(recipe)
-    return {"name": path.stem} | on_base(read_values(path), path)
-
-
 def _with_lengths(recipe: Recipe, sources: Sources) -> tuple[Recipe, Sources]:
     """With the padded lengths that follow from the training length and the windows, where nobody says them."""
     follow: dict[str, int] = {}
     stated = merge(dict(sources.recipe), dict(sources.changes))
-    if not _says(stated, "model.release_padding.length") and _says(stated, "training.max_length"):
+    if not _says(stated, "model.release_padding.length"):
         follow["length"] = recipe.training.max_length
     multiple = padded_multiple(recipe.model)
     if not _says(stated, "model.release_padding.multiple") and multiple is not None:

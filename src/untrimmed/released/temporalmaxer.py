@@ -54,17 +54,7 @@ TEMPORALMAXER = System(
         *DISTANCE_HEAD,
     ),
     model=_model,
-    settings={
-        "model": {"release_padding": {"length": 2304, "multiple": 32}},
-        "training": {
-            "epochs": 65,
-            "warmup_epochs": 5,
-            "weight_decay": 0.05,
-            "assignment": "simota",
-            "simota": {"class_weight": 1.0, "tiou_weight": 2.0, "keep": 1.0, "other_weight": 0.0},
-            "loss": {"classification": "focal", "quality_power": 0.0, "coarse_weight": 0.0},
-        },
-        "detection": {"suppression": {"max_detections": 200, "voting_weight": "score_tiou"}},
-    },
+    recipe="thumos14-i3d-temporalmaxer",
+    besides={"detection": {"suppression": {"voting_weight": "score_tiou"}}},
     prepared=with_shared_norm,
 )

@@ -1,4 +1,4 @@
-"""TriDet (Shi et al. 2023) as released: names and layouts of its tensors, and its settings for THUMOS14."""
+"""TriDet (Shi et al. 2023) as released: names and layouts of its tensors."""
 
 from collections.abc import Iterable
 from fractions import Fraction
@@ -10,7 +10,16 @@ from torch import Tensor
 
 from untrimmed.errors import InputError
 from untrimmed.models.encoders.sgp import wide_kernel_size
-from untrimmed.released.common import CLASS_HEAD, EMBEDDING, NORMS, class_head, common_model, count, trunk
+from untrimmed.released.common import (
+    CLASS_HEAD,
+    EMBEDDING,
+    NORMS,
+    class_head,
+    common_model,
+    count,
+    kernel_sizes,
+    trunk,
+)
 from untrimmed.released.system import Shapes, System
 from untrimmed.released.translation import Rule, depthwise, flat, matrix, taps_first
 
@@ -84,24 +93,21 @@ def _model(shapes: Shapes) -> dict[str, Any]:
             "kernel_size": window,
             "window_factor": _window_factor(shapes, window),
         },
-        "decoder": common["decoder"]
-        | {
-            "kind": "trident",
-            "bins": shapes["reg_head.offset_head.conv.weight"][0] // 2 - 1,
-            "boundary_kernel_size": shapes["start_head.cls_head.conv.weight"][2],
-        },
+        "decoder": common["decoder"] | {"kind": "trident", **trident_keys(shapes)},
     }
 
 
-def _widths(shapes: Shapes, blocks: str, layer: str) -> list[int]:
-    """The different kernel sizes of a layer in the stem or in the branch."""
-    rule = Rule(f"backbone.{blocks}.{{i}}.{layer}.weight", "")
-    return sorted({shape[2] for name, shape in shapes.items() if rule.pattern.fullmatch(name)})
+def trident_keys(shapes: Shapes) -> dict[str, int]:
+    """What the shapes of a Trident-head tell of the decoder section."""
+    return {
+        "bins": shapes["reg_head.offset_head.conv.weight"][0] // 2 - 1,
+        "boundary_kernel_size": shapes["start_head.cls_head.conv.weight"][2],
+    }
 
 
 def _window(shapes: Shapes) -> int:
     """w, of all levels above the stem; 1 where there are none."""
-    windows = _widths(shapes, "branch", "convw")
+    windows = kernel_sizes(shapes, "backbone.branch.{i}.convw.weight")
     if len(windows) > 1:
         raise InputError(
             f"these weights of TriDet have windows of {_listed(windows)} steps in different levels, which a "
@@ -112,8 +118,8 @@ def _window(shapes: Shapes) -> int:
 
 def _window_factor(shapes: Shapes, window: int) -> float:
     """k, with as few decimals as make the wide windows of stem and branch what they are."""
-    wanted = [(1, width) for width in _widths(shapes, "stem", "convkw")]
-    wanted += [(window, width) for width in _widths(shapes, "branch", "convkw")]
+    wanted = [(1, width) for width in kernel_sizes(shapes, "backbone.stem.{i}.convkw.weight")]
+    wanted += [(window, width) for width in kernel_sizes(shapes, "backbone.branch.{i}.convkw.weight")]
     # Whatever lies in here gives all of them; the ends do if they are rounded that way.
     least = max(Fraction(2 * width - 3, 2 * (narrow + 1)) for narrow, width in wanted)
     most = min(Fraction(2 * width + 1, 2 * (narrow + 1)) for narrow, width in wanted)
@@ -143,30 +149,5 @@ TRIDET = System(
         *trident_head("decoder.trident_head"),
     ),
     model=_model,
-    settings={
-        "model": {
-            "encoder": {"initial_std": 0.0, "drop_path": 0.1, "layer_scale": 1e-4},
-            "decoder": {"detached_boundaries": True},
-        },
-        "training": {
-            "epochs": 40,
-            "warmup_epochs": 20,
-            "batch_size": 2,
-            "learning_rate": 1e-4,
-            "weight_decay": 0.025,
-            "input_noise": 0.0005,
-            "loss": {
-                "classification": "focal",
-                "quality_power": 0.2,
-                "quality_gradient": True,
-                "initial_normalizer": 100.0,
-            },
-        },
-        "detection": {
-            "threshold": 0.001,
-            "candidates_per_level": 2000,
-            "min_steps": 0.05,
-            "suppression": {"method": "soft", "sigma": 0.5, "min_score": 0.001, "max_detections": 2000},
-        },
-    },
+    recipe="thumos14-i3d-tridet-release",
 )

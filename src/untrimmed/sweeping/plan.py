@@ -12,13 +12,13 @@ from untrimmed.recipes.loading import (
     change,
     complete,
     find_recipe,
-    merge,
     on_base,
     overridden,
     read_values,
     told,
     validated,
 )
+from untrimmed.recipes.merging import merge
 from untrimmed.recipes.mistakes import did_you_mean
 from untrimmed.recipes.plugins import import_plugins
 from untrimmed.runs import MACHINE_KEYS, OWN_KEYS, flat

@@ -59,23 +59,6 @@ def test_every_level_has_half_the_steps_of_the_one_below_rounded_up(levels: int)
         assert [padding.lengths for padding in pyramid.paddings] == [(length,) for length in expected]
 
 
-def test_the_levels_are_the_blocks_one_after_another_with_pooling_between(randomised: Randomised) -> None:
-    encoder = randomised(GMGEncoder(16, 3, stem_blocks=2, hidden=8))
-    x = torch.randn(1, 16, 11)
-    assert len(encoder.stem) == 2
-    assert len(encoder.branch) == 2
-    level = x
-    for block in encoder.stem:
-        level = block(level, Padding.of(level, None))
-    expected = [level]
-    for block in encoder.branch:
-        level = F.max_pool1d(level, 3, stride=2, padding=1)
-        level = block(level, Padding.of(level, None))
-        expected.append(level)
-    for given, one in zip(encoder(x).levels, expected, strict=True):
-        assert_close(given, one)
-
-
 def test_every_level_sees_the_whole_sequence(randomised: Randomised) -> None:
     encoder = randomised(GMGEncoder(16, 3, stem_blocks=1, hidden=8))
     x = torch.randn(1, 16, 64, requires_grad=True)

@@ -4,14 +4,14 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import pytest
 import torch
-import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.testing import assert_close
 
-from untrimmed.models.encoders.sgp import Addition, SGPBlock, SGPEncoder, wide_kernel_size
+from untrimmed.models.encoders.pooled import Addition
+from untrimmed.models.encoders.sgp import SGPBlock, SGPEncoder, wide_kernel_size
 from untrimmed.models.layers import ResidualPath
 from untrimmed.models.sequences import Padding, ReleasePadding
 
@@ -31,8 +31,8 @@ def block_of(
     scaled: bool = True,
     hidden: int = 8,
 ) -> SGPBlock:
-    def path() -> nn.Module:
-        return ResidualPath(channels, 0.0, 1.0) if scaled else Addition()
+    def path() -> Addition:
+        return ResidualPath(channels, 0.0, 1.0) if scaled else torch.add
 
     return SGPBlock(
         channels,
@@ -109,23 +109,26 @@ def test_a_wide_window_without_steps_is_refused(factor: float) -> None:
 @pytest.mark.parametrize(("kernel_size", "wide"), [(1, 11), (5, 13), (5, 3), (1, 1)])
 @pytest.mark.parametrize("scaled", [True, False])
 @pytest.mark.parametrize("steps", [1, 2, 9])
+@pytest.mark.usefixtures("in_float64")
 def test_a_block_is_what_its_formulas_say(
     kernel_size: int, wide: int, scaled: bool, steps: int, randomised: Randomised
 ) -> None:
-    block = randomised(block_of(32, kernel_size, wide, scaled=scaled), size=0.4)
-    x = torch.randn(2, 32, steps)
+    # In doubles: groups of two values may magnify rounding without limit.
+    block = randomised(block_of(32, kernel_size, wide, scaled=scaled), size=0.4).double()
+    x = torch.randn(2, 32, steps, dtype=torch.float64)
     found = block(x, Padding.of(x, None)).detach()
-    for row, sequence in zip(found, x.double().numpy(), strict=True):
-        np.testing.assert_allclose(row, slow_block(sequence, block), atol=3e-5)
+    for row, sequence in zip(found, x.numpy(), strict=True):
+        np.testing.assert_allclose(row, slow_block(sequence, block), atol=1e-9)
 
 
+@pytest.mark.usefixtures("in_float64")
 def test_a_block_looks_at_each_sequence_alone(randomised: Randomised, padded: Padded) -> None:
-    block = randomised(block_of(32), size=0.4)
+    block = randomised(block_of(32), size=0.4).double()
     lengths = [4, 1, 13, 4]
-    sequences = [torch.randn(32, length) for length in lengths]
+    sequences = [torch.randn(32, length, dtype=torch.float64) for length in lengths]
     batch = padded(sequences, 16)
     for row, x in zip(block(batch, Padding.of(batch, lengths)).detach(), sequences, strict=True):
-        np.testing.assert_allclose(row[:, : x.shape[1]], slow_block(x.double().numpy(), block), atol=3e-5)
+        np.testing.assert_allclose(row[:, : x.shape[1]], slow_block(x.numpy(), block), atol=1e-9)
         assert not row[:, x.shape[1] :].any()
 
 
@@ -247,21 +250,6 @@ def test_the_stem_sees_single_steps_and_is_neither_scaled_nor_dropped(randomised
     quiet, trained = encoder.eval()(x).levels, encoder.train()(x).levels
     assert torch.equal(quiet[0], trained[0])
     assert not torch.equal(quiet[1], trained[1])
-
-
-def test_the_levels_are_the_blocks_one_after_another_with_pooling_between(randomised: Randomised) -> None:
-    encoder = randomised(encoder_of(stem_blocks=3))
-    x = level = torch.randn(1, 16, 11)
-    assert (len(encoder.stem), len(encoder.branch)) == (3, 2)
-    for block in encoder.stem:
-        level = block(level, Padding.of(level, None))
-    expected = [level]
-    for block in encoder.branch:
-        level = F.max_pool1d(level, 3, stride=2, padding=1)
-        level = block(level, Padding.of(level, None))
-        expected.append(level)
-    for found, one in zip(encoder(x).levels, expected, strict=True):
-        assert_close(found, one)
 
 
 def test_with_padding_as_released_pooling_takes_in_what_stands_there(randomised: Randomised) -> None:

@@ -13,6 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from untrimmed.models.layers import linear
 from untrimmed.models.pyramid_norms import zero
 from untrimmed.models.sequences import Padding
 
@@ -172,8 +173,7 @@ class CrossLayerConcatenation(nn.Module):
         super().__init__()
         self.down = Downsampling(channels) if below else None
         self.up = Upsampling(channels) if above else None
-        self.join = nn.Linear((1 + below + above) * channels, channels)
-        nn.init.zeros_(self.join.bias)
+        self.join = linear((1 + below + above) * channels, channels)
 
     def forward(self, below: Tensor | None, level: Tensor, above: Tensor | None, padding: Padding) -> Tensor:
         """To (B, T_l, C)."""

@@ -6,6 +6,7 @@ Shape letters: B sequences, C channels, T steps.
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from untrimmed.models.layers import linear
 from untrimmed.models.sequences import Padding
 
 
@@ -24,10 +25,8 @@ class SelfAttention(nn.Module):
         if channels % heads:
             raise ValueError(f"{channels} channels do not divide into {heads} heads")
         self.heads = heads
-        self.into = nn.Linear(channels, 3 * channels)
-        self.out = nn.Linear(channels, channels)
-        for layer in (self.into, self.out):
-            nn.init.zeros_(layer.bias)
+        self.into = linear(channels, 3 * channels)
+        self.out = linear(channels, channels)
 
     def forward(self, x: Tensor, padding: Padding) -> Tensor:
         """(B, C, T) to the same, zero behind the sequences."""

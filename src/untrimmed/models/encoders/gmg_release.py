@@ -8,11 +8,12 @@ Shape letters: B sequences, C channels, T steps, L levels.
 """
 
 from collections.abc import Callable
+from functools import partial
 
 import torch
 from torch import Tensor, nn
 
-from untrimmed.models.encoders.pooled import PooledEncoder
+from untrimmed.models.encoders.pooled import Addition, PooledEncoder
 from untrimmed.models.encoders.spectral import SpectralFilter
 from untrimmed.models.layers import (
     ChannelAffine,
@@ -26,9 +27,6 @@ from untrimmed.models.sequences import Padding
 
 #: By how much the filter's parts move towards 0.
 THRESHOLD = 0.001
-
-#: x (B, C, T) and a branch of the same shape to their sum.
-Addition = Callable[[Tensor, Tensor], Tensor]
 
 
 class GMGReleaseEncoder(PooledEncoder):
@@ -67,12 +65,10 @@ class GMGReleaseEncoder(PooledEncoder):
                 feed_forward_path=addition(),
             )
 
+        scaled = partial(ResidualPath, channels, drop_path, layer_scale)
         super().__init__(
             (block(1, lambda: torch.add) for _ in range(stem_blocks)),
-            (
-                block(kernel_size, lambda: ResidualPath(channels, drop_path, layer_scale))
-                for _ in range(levels - 1)
-            ),
+            (block(kernel_size, scaled) for _ in range(levels - 1)),
         )
 
 

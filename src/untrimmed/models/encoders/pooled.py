@@ -1,9 +1,9 @@
-"""Encoders of blocks with max pooling between their levels.
+"""Encoders that are blocks, with max pooling between their levels.
 
 Shape letters: B sequences, C channels, T steps, L levels.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 
 from torch import Tensor, nn
@@ -11,6 +11,9 @@ from torch import Tensor, nn
 from untrimmed.models.encoders.climbing import climb
 from untrimmed.models.layers import MaxPool
 from untrimmed.models.sequences import Padding, Pyramid
+
+#: x (B, C, T) and a branch of a block, of the same shape, to their sum.
+Addition = Callable[[Tensor, Tensor], Tensor]
 
 
 class PooledEncoder(nn.Module):

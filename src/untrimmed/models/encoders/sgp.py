@@ -3,28 +3,27 @@
 Shape letters: B sequences, C channels, T steps, L levels.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from untrimmed.models.encoders.climbing import climb
+from untrimmed.models.encoders.pooled import Addition, PooledEncoder
 from untrimmed.models.layers import (
     ChannelAffine,
     ChannelNorm,
     DepthwiseConvolution,
     FeedForward,
     GroupNorm,
-    MaxPool,
     ResidualPath,
     convolve_depthwise,
 )
-from untrimmed.models.sequences import Padding, Pyramid
+from untrimmed.models.sequences import Padding
 
 
-class SGPEncoder(nn.Module):
+class SGPEncoder(PooledEncoder):
     """A pyramid in which every level sees single steps beside their mean, and windows of two widths.
 
     The first blocks work at full length and with a narrow window of one step; each further level halves the one
@@ -57,35 +56,22 @@ class SGPEncoder(nn.Module):
         drop_path: float = 0.1,
         layer_scale: float = 1.0,
     ) -> None:
-        super().__init__()
-
-        def block(width: int, make_path: Callable[[], nn.Module]) -> nn.Module:
+        def block(width: int, addition: Callable[[], Addition]) -> SGPBlock:
             return SGPBlock(
                 channels,
                 hidden=hidden,
                 kernel_size=width,
                 wide_kernel_size=wide_kernel_size(width, window_factor),
                 initial_std=initial_std,
-                mix_path=make_path(),
-                feed_forward_path=make_path(),
+                mix_path=addition(),
+                feed_forward_path=addition(),
             )
 
         scaled = partial(ResidualPath, channels, drop_path, layer_scale)
-        self.stem = nn.ModuleList(block(1, Addition) for _ in range(stem_blocks))
-        self.branch = nn.ModuleList(block(kernel_size, scaled) for _ in range(levels - 1))
-        self.pool = MaxPool()
-
-    def forward(self, x: Tensor, lengths: Padding | Sequence[int] | None = None) -> Pyramid:
-        """Embedded features (B, C, T), zero behind each sequence, and their lengths to L levels."""
-        padding = Padding.of(x, lengths)
-        for block in self.stem:
-            x = block(x, padding)
-        return climb(x, padding, [partial(self._ascend, block) for block in self.branch])
-
-    def _ascend(self, block: nn.Module, x: Tensor, padding: Padding) -> Tensor:
-        """Every second step, and a block."""
-        higher: Tensor = block(self.pool(x, padding), padding.halved())
-        return higher
+        super().__init__(
+            (block(1, lambda: torch.add) for _ in range(stem_blocks)),
+            (block(kernel_size, scaled) for _ in range(levels - 1)),
+        )
 
 
 def wide_kernel_size(kernel_size: int, factor: float) -> int:
@@ -98,14 +84,6 @@ def wide_kernel_size(kernel_size: int, factor: float) -> int:
         raise ValueError(f"the wide window of SGP needs a factor above 0, not {factor:g}")
     rounded = round((kernel_size + 1) * factor)
     return rounded + 1 - rounded % 2
-
-
-class Addition(nn.Module):
-    """A branch added to what it came from, as it is."""
-
-    def forward(self, x: Tensor, branch: Tensor) -> Tensor:
-        """Two (B, C, T) to one."""
-        return x + branch
 
 
 class SGPBlock(nn.Module):
@@ -128,8 +106,8 @@ class SGPBlock(nn.Module):
         kernel_size: int,
         wide_kernel_size: int,
         initial_std: float | None,
-        mix_path: nn.Module,
-        feed_forward_path: nn.Module,
+        mix_path: Addition,
+        feed_forward_path: Addition,
     ) -> None:
         super().__init__()
         self.norm = ChannelNorm(channels)

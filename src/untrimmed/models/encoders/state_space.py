@@ -4,19 +4,18 @@ Shape letters: B sequences, C channels, T steps, L levels, K window.
 """
 
 import math
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections.abc import Callable
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from untrimmed.models.encoders.climbing import climb
-from untrimmed.models.layers import MaxPool, ResidualPath
-from untrimmed.models.sequences import Padding, Pyramid
+from untrimmed.models.encoders.pooled import PooledEncoder
+from untrimmed.models.layers import ResidualPath
+from untrimmed.models.sequences import Padding
 
 
-class StateSpaceEncoder(nn.Module):
+class StateSpaceEncoder(PooledEncoder):
     """A pyramid of blocks; each level is what a block makes of the one below, then halved by max pooling.
 
     Args:
@@ -26,17 +25,7 @@ class StateSpaceEncoder(nn.Module):
     """
 
     def __init__(self, levels: int, block: Callable[[], nn.Module], *, stem_blocks: int) -> None:
-        super().__init__()
-        self.stem = nn.ModuleList(block() for _ in range(stem_blocks))
-        self.branch = nn.ModuleList(block() for _ in range(levels - 1))
-        self.pool = MaxPool()
-
-    def forward(self, x: Tensor, lengths: Padding | Sequence[int] | None = None) -> Pyramid:
-        """Embedded features (B, C, T), zero behind each sequence, and their lengths to L levels."""
-        padding = Padding.of(x, lengths)
-        for block in self.stem:
-            x = block(x, padding)
-        return climb(x, padding, [partial(self._ascend, block) for block in self.branch])
+        super().__init__((block() for _ in range(stem_blocks)), (block() for _ in range(levels - 1)))
 
     def _ascend(self, block: nn.Module, x: Tensor, padding: Padding) -> Tensor:
         """A block, and every second step of what it returns."""

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from untrimmed.models.dropout import Dropout
 from untrimmed.models.encoders.climbing import climb
-from untrimmed.models.layers import MaxPool, ResidualPath
+from untrimmed.models.layers import MaxPool, ResidualPath, linear
 from untrimmed.models.sequences import Padding, Pyramid
 from untrimmed.models.windowed_attention import attend
 
@@ -213,10 +213,3 @@ class FeedForward(nn.Module):
         hidden = self.hidden_dropout(F.gelu(self.widen(x)), padding)
         y: Tensor = self.output_dropout(self.narrow(hidden), padding)
         return y
-
-
-def linear(inputs: int, outputs: int) -> nn.Linear:
-    """A linear layer whose bias starts at zero."""
-    layer = nn.Linear(inputs, outputs)
-    nn.init.zeros_(layer.bias)
-    return layer
