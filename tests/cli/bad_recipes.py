@@ -118,7 +118,8 @@ RECIPES = [
     Case(
         "key that another kind of encoder has",
         "train tiny.yaml model.encoder.kind=max_pooling model.encoder.heads=2",
-        "tiny.yaml: model.encoder.heads is not a key of a recipe; model.encoder has the keys kind",
+        "tiny.yaml: model.encoder.heads is not a key of a recipe; model.encoder of kind max_pooling has the keys "
+        "kind",
     ),
     Case(
         "plugin that is nowhere",

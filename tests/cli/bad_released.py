@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from bad_features import Evil
 from bad_input import Case, text
+from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from untrimmed.released.systems import SYSTEMS
@@ -56,6 +57,10 @@ def cut_off(world: Path) -> None:
     saved(lambda: {"state_dict_ema": state()})(world)
     data = (world / "best.pth").read_bytes()
     (world / "best.pth").write_bytes(data[: len(data) // 2])
+
+
+def beside(world: Path) -> None:
+    save_file(state(), world / "plain.safetensors")
 
 
 COMMAND = "import-weights best.pth --out model.safetensors"
@@ -144,8 +149,22 @@ RELEASED = [
         "checkpoint that lacks a tensor",
         COMMAND,
         "best.pth does not fit the network that the recipe describes: it lacks 1 tensor "
-        "(decoder.class_head.output.convolution.bias)",
+        "(cls_head.cls_head.conv.bias)",
         prepare=changed({}, "cls_head.cls_head.conv.bias"),
+    ),
+    Case(
+        "checkpoint of a newer pickle protocol",
+        COMMAND,
+        "best.pth is refused: it has a newer pickle protocol than torch.save writes by itself, which is not "
+        "read; if you trust the file, load it with the program that wrote it, and save the model's state_dict() "
+        "alone, without pickle_protocol",
+        prepare=lambda world: torch.save(state(), world / "best.pth", pickle_protocol=4),
+    ),
+    Case(
+        "released weights that the model would replace",
+        "import-weights plain.safetensors --out plain.safetensors",
+        "--out is plain.safetensors itself, which would be lost: give another file",
+        prepare=beside,
     ),
     Case(
         "tensor of another shape",

@@ -50,7 +50,10 @@ def test_manifests_that_contradict_each_other_are_both_named():
 
 
 def test_what_nobody_says_is_named():
-    with pytest.raises(InputError, match=r"recipe\.yaml does not say the fps, window of the features"):
+    with pytest.raises(
+        InputError,
+        match=r"recipe\.yaml does not say the fps, window of the features, .* to either, or name annotations",
+    ):
         resolve_timing(None, 4, None, "recipe.yaml", {"f.yaml": Manifest(stride=4), "g.yaml": None})
 
 

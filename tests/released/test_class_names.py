@@ -16,14 +16,14 @@ def data(annotations: Path = NOWHERE, **more: Any) -> DataSection:
     return DataSection(annotations=annotations, features=Path("features"), **more)
 
 
-def annotations(folder: Path, ids: dict[str, int | None]) -> Path:
+def annotations(folder: Path, ids: dict[str, int | None], duration: float = 60.0) -> Path:
     segments = [
         {"segment": [number, number + 1.0], "label": label} | ({} if given is None else {"label_id": given})
         for number, (label, given) in enumerate(ids.items())
     ]
     path = folder / "annotations.json"
     path.write_text(
-        json.dumps({"database": {"v1": {"subset": "training", "duration": 60.0, "annotations": segments}}})
+        json.dumps({"database": {"v1": {"subset": "training", "duration": duration, "annotations": segments}}})
     )
     return path
 
@@ -31,6 +31,15 @@ def annotations(folder: Path, ids: dict[str, int | None]) -> Path:
 def test_label_ids_are_the_order_of_the_logits(tmp_path: Path) -> None:
     path = annotations(tmp_path, {"run": 2, "dive": 0, "jump": 1})
     assert class_names(3, data(path), None) == (("dive", "jump", "run"), str(path))
+
+
+def test_segments_that_training_would_mend_are_no_matter_here(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = annotations(tmp_path, {"run": 1, "dive": 0}, duration=0.5)
+    with caplog.at_level(logging.WARNING):
+        assert class_names(2, data(path), None)[0] == ("dive", "run")
+    assert not caplog.text
 
 
 def test_a_label_id_without_a_segment_keeps_its_place(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

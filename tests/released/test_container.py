@@ -107,6 +107,19 @@ def test_code_in_a_file_is_refused_and_not_executed(
     assert not (tmp_path / "executed").exists()
 
 
+@pytest.mark.parametrize("zipped", [True, False])
+def test_a_protocol_that_is_not_read_is_told_from_a_file_that_is_broken(
+    zipped: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    path = tmp_path / "evil.pth"
+    content = {"state_dict": wrapped(), "args": Evil()}
+    torch.save(content, path, pickle_protocol=4, _use_new_zipfile_serialization=zipped)
+    with pytest.raises(InputError, match=r"evil.pth is refused: .* without pickle_protocol$"):
+        read_weights(path)
+    assert not (tmp_path / "executed").exists()
+
+
 def test_a_whole_pickled_network_is_refused_with_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"it names 'torch.nn.modules[\w.]*Linear'.*state_dict\(\) alone"):
         read_weights(saved(nn.Linear(2, 2), tmp_path))

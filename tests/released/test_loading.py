@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 import torch
 from torch import Tensor, nn
@@ -50,9 +52,29 @@ def test_all_that_is_wrong_is_said_at_once() -> None:
     with pytest.raises(
         InputError,
         match=r"^x.pth does not fit the network that the recipe describes: it lacks 2 tensors "
-        r"\(1.weight, 1.bias\); shapes differ: dense.weight is \(2, 4\) here and must be \(2, 3\) \(0.weight\)$",
+        r"\(norms.{i}.weight, norms.{i}.bias\); shapes differ: "
+        r"dense.weight is \(2, 4\) here and must be \(2, 3\) \(0.weight\)$",
     ):
         load(given | {"dense.weight": torch.ones(2, 4)})
+
+
+def test_of_many_shapes_the_first_few_are_told_and_what_the_user_changed() -> None:
+    network = nn.ModuleList(nn.LayerNorm(3) for _ in range(4))
+    rules = (Rule("norms.{i}.{p}", "{i}.{p}", flat),)
+    given = {f"norms.{i}.{part}": torch.ones(1, 2, 1) for i in range(4) for part in ("weight", "bias")}
+    named = translated(given, replace(SMALL, rules=rules), {}, "x.pth")
+    with pytest.raises(
+        InputError,
+        match=r"norms.1.weight is \(2\) here and must be \(3\) \(1.weight\); and 5 more; leave out what was "
+        r"changed: model.channels is 2 in the checkpoint and 3 as given$",
+    ):
+        load_strictly(network, named, "x.pth", against=["model.channels is 2 in the checkpoint and 3 as given"])
+
+
+def test_what_was_changed_is_no_matter_where_all_fits() -> None:
+    made = network()
+    load_strictly(made, translated(state(), SMALL, {}, "x.pth"), "x.pth", against=["model.norm is other"])
+    assert made[0].bias.tolist() == [1.0, 2.0]
 
 
 def test_tensors_are_called_as_in_the_file() -> None:

@@ -83,7 +83,7 @@ def test_without_a_recipe_the_settings_count() -> None:
     assert (recipe.model.padding, recipe.data.dimension) == ("release", 7)
     lines = sources.untold(recipe)
     assert "model.encoder.window=19 (from the released configuration for THUMOS14)" in lines
-    assert "model.release_padding.multiple=72 (from the released configuration for THUMOS14)" in lines
+    assert "model.release_padding.multiple=72 (as levels and windows ask for)" in lines
     assert not sources.contradicted()
 
 

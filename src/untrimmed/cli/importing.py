@@ -65,6 +65,8 @@ def import_weights(
 
     if out.suffix != ".safetensors":
         raise InputError(f"{out} must end in .safetensors to be a model")
+    if out.exists() and file.exists() and out.samefile(file):
+        raise InputError(f"--out is {file} itself, which would be lost: give another file")
     require_writable(out)
     done = read(
         file, system=system, recipe=recipe, overrides=changes or [], padding=padding, classes_file=classes

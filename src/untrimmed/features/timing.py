@@ -9,6 +9,9 @@ from untrimmed.features.manifest import Manifest
 from untrimmed.features.stated import Stated, agreed
 from untrimmed.features.time_grid import TimeGrid
 
+#: Where the frame rate may come from besides.
+_RATES = ", or name annotations that know the frame rate of each video"
+
 
 @dataclass(frozen=True)
 class Timing:
@@ -62,7 +65,7 @@ def resolve_timing(
     if missing:
         raise InputError(
             f"{said_in} does not say the {', '.join(missing)} of the features, and no features.yaml "
-            "beside them does; add what is missing to either"
+            "beside them does; add what is missing to either" + (_RATES if "fps" in missing else "")
         )
     own = {video_id: float(value) for video_id, value in fps_of.items()}
     return Timing(found.get("fps", own), found["stride"], found["window"])

@@ -72,7 +72,7 @@ def _unknown(place: Sequence[Any], values: Any) -> str:
     meant = elsewhere or [beside[part] for part in close]
     if meant:
         return f"{name} is not a key of a recipe; did you mean {' or '.join(meant)}?"
-    section = ".".join(above)
+    section = ".".join(above) + _kind(above, values)
     listed = f"{section} has the keys {', '.join(beside)}" if section else f"it has {', '.join(beside)}"
     return f"{name} is not a key of a recipe; {listed}"
 
@@ -82,6 +82,13 @@ def _parts(above: Sequence[str], values: Any) -> list[str]:
     key = find_key(above, values)
     section = Recipe if key is None else key.section
     return [] if section is None else list(section.model_fields)
+
+
+def _kind(above: Sequence[str], values: Any) -> str:
+    """Of which kind the section at a place is; nothing where it has none."""
+    key = find_key(above, values)
+    field = None if key is None or key.section is None else key.section.model_fields.get("kind")
+    return "" if field is None else f" of kind {field.default}"
 
 
 def _needed(key: Key) -> list[str]:

@@ -75,7 +75,8 @@ def _listed(path: Path) -> tuple[str, ...]:
 
 def _annotated(path: Path, data: DataSection, count: int) -> tuple[str, ...]:
     """The classes of annotations; a number of which they hold no segment keeps its place."""
-    names = read_annotations(path, label=data.label).classes
+    # Only names are wanted of it: what would be mended in its segments is nobody's concern here.
+    names = read_annotations(path, label=data.label, as_written=True).classes
     label_of = _label_ids(path)
     if len(names) >= count or len(label_of) != len(names) or not 0 <= min(label_of) <= max(label_of) < count:
         return names

@@ -4,6 +4,7 @@ The releases save a dict with `state_dict` and `state_dict_ema`, the running ave
 evaluate; the names in both begin with `module.`. A bare mapping of tensors is read as well.
 """
 
+import pickle
 import re
 import warnings
 import zipfile
@@ -25,6 +26,8 @@ AVERAGED, RAW = "state_dict_ema", "state_dict"
 #: What the names of a network begin with that was wrapped to run on several devices.
 WRAPPED = "module."
 
+#: In torch's words: the opcode FRAME, that a pickle of protocol 4 or 5 begins with.
+_NEWER_PROTOCOL = f"Unsupported operand {pickle.FRAME[0]}"
 _EXPECTED = f"expected a dict with {AVERAGED} or {RAW}, or a mapping of names to tensors"
 
 
@@ -79,6 +82,12 @@ def _read_torch(path: Path) -> Any:
                 f"{path} is refused: it names {named.group(1)[:80]!r}, and only tensors and plain values are "
                 "read, because any other name may run code; if you trust the file, load it with the program that "
                 "wrote it, and save the model's state_dict() alone"
+            ) from error
+        if _NEWER_PROTOCOL in str(error):
+            raise InputError(
+                f"{path} is refused: it has a newer pickle protocol than torch.save writes by itself, which "
+                "is not read; if you trust the file, load it with the program that wrote it, and save the "
+                "model's state_dict() alone, without pickle_protocol"
             ) from error
         raise _broken(path) from error
 

@@ -95,9 +95,9 @@ def import_weights(
     )
     if ignored := sources.contradicted():
         logger.warning("the checkpoint counts where it differs from the recipe: %s", "; ".join(ignored))
-    names, source = class_names(count, full.data, classes_file)
     detector = _built(full, dimension, count, path)
-    load_strictly(detector, weights, where=str(path))
+    load_strictly(detector, weights, where=str(path), against=sources.changed())
+    names, source = class_names(count, full.data, classes_file)
     return Imported(
         Checkpoint(detector.eval(), full, names, dimension),
         read.recognised,

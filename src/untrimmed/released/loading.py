@@ -1,12 +1,13 @@
 """Weights into a network, every tensor accounted for."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
+from untrimmed.annotations.problems import first_few
 from untrimmed.errors import InputError
 from untrimmed.released.system import System
 from untrimmed.released.translation import Rule, translate
@@ -27,11 +28,17 @@ class Named:
         weights: the tensors, in our layouts.
         origin: for each the names in the file.
         unused: names in the file of tensors that the system itself makes nothing of.
+        rules: of the system, which say what the release calls a tensor that the file lacks.
     """
 
     weights: dict[str, Tensor]
     origin: dict[str, list[str]]
     unused: list[str]
+    rules: tuple[Rule, ...] = ()
+
+    def release_name(self, ours: str) -> str:
+        """What the release calls a tensor; our name where it has none."""
+        return next((name for rule in self.rules if (name := rule.release_name(ours)) is not None), ours)
 
 
 def translated(state: Mapping[str, Tensor], system: System, theirs: Mapping[str, str], where: str) -> Named:
@@ -68,17 +75,22 @@ def translated(state: Mapping[str, Tensor], system: System, theirs: Mapping[str,
         if not torch.equal(used[name], used[first.setdefault(mine, name)]):
             pair = f"{shown[first[mine]]} and {shown[name]}"
             raise InputError(f"{where}: {pair} must be the same in {system.name}, but differ")
-    return Named(
-        translate(used, system.rules).weights, origin, [shown[name] for name in state if name not in ours]
-    )
+    unused = [shown[name] for name in state if name not in ours]
+    return Named(translate(used, system.rules).weights, origin, unused, system.rules)
 
 
-def load_strictly(network: nn.Module, named: Named, where: str) -> None:
+def load_strictly(network: nn.Module, named: Named, where: str, against: Sequence[str] = ()) -> None:
     """Load all weights.
 
+    Args:
+        network: what the recipe describes.
+        named: the weights.
+        where: the file, for errors.
+        against: what the user changed in the network that the shapes describe, in words.
+
     Raises:
-        InputError: that names every tensor that is missing, that the network has no place for, or that differs
-            in its shape.
+        InputError: that names every tensor that is missing or that the network has no place for, and the first
+            few that differ in their shape.
     """
     expected = network.state_dict()
     missing = [name for name in expected if name not in named.weights]
@@ -89,11 +101,12 @@ def load_strictly(network: nn.Module, named: Named, where: str) -> None:
         if name in expected and tensor.shape != expected[name].shape
     ]
     parts = [
-        *([f"it lacks {tensors_named(missing)}"] if missing else []),
+        *([f"it lacks {tensors_named(list(map(named.release_name, missing)))}"] if missing else []),
         *([f"the network has no place for {tensors_named(needless)}"] if needless else []),
-        *([f"shapes differ: {'; '.join(shapes)}"] if shapes else []),
+        *([f"shapes differ: {first_few(shapes)}"] if shapes else []),
+        *([f"leave out what was changed: {'; '.join(against)}"] if against else []),
     ]
-    if parts:
+    if missing or needless or shapes:
         raise InputError(f"{where} does not fit the network that the recipe describes: {'; '.join(parts)}")
     network.load_state_dict(named.weights)
 

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from untrimmed.config import ModelSection, Recipe
@@ -53,6 +53,7 @@ class Sources:
         shapes: the checkpoint.
         changes: the user on the command line.
         name: of the user's recipe.
+        follows: keys that follow from others, and from which, in words.
     """
 
     settings: Mapping[str, Any]
@@ -60,6 +61,7 @@ class Sources:
     shapes: Mapping[str, Any]
     changes: Mapping[str, Any]
     name: str | None
+    follows: Mapping[str, str] = field(default_factory=dict)
 
     def of(self, key: str) -> str | None:
         """Who says a key, in words; None where nobody does and it has its default."""
@@ -69,7 +71,8 @@ class Sources:
             f"from the recipe {self.name}": self.recipe,
             "from the released configuration for THUMOS14": self.settings,
         }
-        return next((words for words, values in named.items() if _says(values, key)), None)
+        said = (words for words, values in named.items() if _says(values, key))
+        return self.follows.get(key) or next(said, None)
 
     def untold(self, recipe: Recipe) -> list[str]:
         """A line for each key that the checkpoint does not tell: its value, and who says so."""
@@ -82,10 +85,17 @@ class Sources:
 
     def contradicted(self) -> list[str]:
         """A line for each key of which the user's recipe says something else than the checkpoint."""
-        told = flat(dict(self.shapes))
-        said = flat(dict(self.recipe))
+        return self._otherwise(self.recipe, f"in the recipe {self.name}")
+
+    def changed(self) -> list[str]:
+        """A line for each key that the user changes on the command line, against the checkpoint."""
+        return self._otherwise(self.changes, "as given")
+
+    def _otherwise(self, values: Mapping[str, Any], where: str) -> list[str]:
+        """A line for each key that the checkpoint tells and for which these values have another one."""
+        told, said = flat(dict(self.shapes)), flat(dict(values))
         return [
-            f"{key} is {written(told[key])} in the checkpoint and {written(said[key])} in the recipe {self.name}"
+            f"{key} is {written(told[key])} in the checkpoint and {written(said[key])} {where}"
             for key in told
             if key in said and said[key] != told[key]
         ]
@@ -149,17 +159,18 @@ def _chunk(window: int | None) -> int:
 def _with_lengths(recipe: Recipe, sources: Sources) -> tuple[Recipe, Sources]:
     """With the padded lengths that follow from the training length and the windows, where nobody says them."""
     follow: dict[str, int] = {}
+    follows: dict[str, str] = {}
     stated = merge(dict(sources.recipe), dict(sources.changes))
     if not _says(stated, "model.release_padding.length"):
         follow["length"] = recipe.training.max_length
+        follows["model.release_padding.length"] = "as training.max_length"
     multiple = padded_multiple(recipe.model)
     if not _says(stated, "model.release_padding.multiple") and multiple is not None:
         follow["multiple"] = multiple
+        follows["model.release_padding.multiple"] = "as levels and windows ask for"
     lengths = recipe.model.release_padding.model_copy(update=follow)
     model = recipe.model.model_copy(update={"release_padding": lengths})
-    # What follows from the settings is theirs.
-    settings = merge(dict(sources.settings), {"model": {"release_padding": follow}})
-    return recipe.model_copy(update={"model": model}), replace(sources, settings=settings)
+    return recipe.model_copy(update={"model": model}), replace(sources, follows=follows)
 
 
 def _same_kinds(recipe: Mapping[str, Any], shapes: Mapping[str, Any]) -> bool:
@@ -196,5 +207,6 @@ def _matters(key: str, recipe: Recipe) -> bool:
 
 
 def _default(key: str) -> str:
-    told_by_features = key in ("data.fps", "data.stride", "data.window")
-    return "as the manifest beside the features says" if told_by_features else "the default"
+    if key == "data.fps":
+        return "as the manifest beside the features says, or the annotations"
+    return "as the manifest beside the features says" if key in ("data.stride", "data.window") else "the default"

@@ -54,8 +54,7 @@ class Rule:
     @cached_property
     def pattern(self) -> re.Pattern[str]:
         """Of their names."""
-        escaped = re.escape(self.theirs).replace(r"\{i\}", r"(?P<i>\d+)").replace(r"\{p\}", r"(?P<p>weight|bias)")
-        return re.compile(escaped)
+        return _pattern(self.theirs)
 
     def matches(self, theirs: str) -> bool:
         """Whether the rule is about a tensor of this name."""
@@ -65,6 +64,19 @@ class Rule:
         """What a tensor is called here; None if the rule is not about it, or nothing is made of it."""
         found = self.pattern.fullmatch(theirs)
         return None if found is None or self.ours is None else self.ours.format(**found.groupdict())
+
+    def release_name(self, ours: str) -> str | None:
+        """What a tensor of ours is called there, with {i} where it is several; None where not about it."""
+        if self.ours is None:
+            return None
+        found = _pattern(self.ours.removesuffix("[{i}]")).fullmatch(ours)
+        return None if found is None else self.theirs.format(**{"i": "{i}", **found.groupdict()})
+
+
+def _pattern(name: str) -> re.Pattern[str]:
+    """Of the names that {i} and {p} stand for."""
+    escaped = re.escape(name).replace(r"\{i\}", r"(?P<i>\d+)").replace(r"\{p\}", r"(?P<p>weight|bias)")
+    return re.compile(escaped)
 
 
 @dataclass(frozen=True)
