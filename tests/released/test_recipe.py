@@ -72,7 +72,7 @@ def test_later_sources_count_more(tmp_path: Path) -> None:
     assert sources.of("model.encoder.heads") == "as given"
     assert sources.of("model.encoder.window") == f"from the recipe {own}"
     assert sources.of("model.channels") == "told by the checkpoint"
-    assert sources.of("model.release_padding.length") == "from the released configuration for THUMOS14"
+    assert sources.of("model.release_padding.length") == "as training.max_length"
     assert sources.of("training.epochs") is None
     assert sources.contradicted() == [f"model.channels is 32 in the checkpoint and 64 in the recipe {own}"]
 
